@@ -1,0 +1,53 @@
+# python3.11 where there is one, else any python3 that is new enough. Both are tried, not merely looked up.
+PYTHON ?= $(shell for python in python3.11 python3; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+DATA := $(or $(SEQREPROG_DATA),../shared/data)
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test test-slow bench-forecast lint format clean
+
+# After the installation nothing is fetched: a demo or a test that needs the network is a fault.
+demo test test-slow bench-forecast: export HF_HUB_OFFLINE := 1
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+install: $(INSTALLED)  ## create .venv with all extras and the test tools (once; again when pyproject.toml changes)
+
+$(INSTALLED): pyproject.toml
+	@test -n "$(PYTHON)" || { echo "no Python >= 3.11 was found; pass one: make install PYTHON=/path/to/python3" >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@echo "installing seqreprog with all extras into .venv (once, some minutes)"
+	@$(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check --editable ".[all,dev]"
+	@touch $@
+
+demo: $(INSTALLED)  ## forecast a real series: a table, demo/forecast.csv, demo/forecast.png
+	@$(BIN)/seqreprog demo --out demo
+
+test: $(INSTALLED)  ## the tests, without the slow ones
+	@$(BIN)/python -m pytest -q
+
+test-slow: $(INSTALLED)  ## the slow tests alone (minutes; real data where it is found)
+	@$(BIN)/python -m pytest -q -m slow --timeout 3600
+
+bench-forecast: $(INSTALLED)  ## the forecasting results of the README, into docs/results (about an hour; needs SEQREPROG_DATA)
+	@mkdir -p docs/results
+	$(BIN)/seqreprog evaluate --config configs/etth1_96.toml --data $(DATA)/forecast_long/ETTh1/ETTh1.csv --json > docs/results/etth1_96.json
+	$(BIN)/seqreprog evaluate --config configs/etth1_96_pure.toml --data $(DATA)/forecast_long/ETTh1/ETTh1.csv --json > docs/results/etth1_96_pure.json
+	$(BIN)/seqreprog evaluate --config configs/pjm_24.toml --data $(DATA)/forecast_long/pjm_load_hourly/pjm_in_zone.csv --json > docs/results/pjm_24.json
+	$(BIN)/python examples/benchmarks/m4_hourly.py --data $(DATA)/forecast_short/M4_hourly --json docs/results/m4_hourly.json
+
+lint: $(INSTALLED)  ## ruff (rules and format) and mypy; changes nothing
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+format: $(INSTALLED)  ## apply ruff's fixes and format
+	@$(BIN)/ruff check --fix --exit-zero .
+	@$(BIN)/ruff format .
+
+clean:  ## remove caches, builds and the demo's output; keep .venv
+	@rm -rf build dist demo .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@find seqreprog tests -name __pycache__ -type d -prune -exec rm -rf {} +
