@@ -1,0 +1,42 @@
+"""seqreprog: reprogram a frozen language model for sequences it was never trained on.
+
+    f_T(x) = h_omega( f_S( h_theta(x) ) )
+
+f_S is frozen; only the input transformation theta and the output mapping omega are trained (Chen 2022, arXiv
+2202.10629).
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .config import Adapter, Prompt, Training
+    from .errors import Notice, SeqReprogError
+    from .forecaster import Forecaster, forecast
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Forecaster": "forecaster",
+    "forecast": "forecaster",
+    "Adapter": "config",
+    "Prompt": "config",
+    "Training": "config",
+    "SeqReprogError": "errors",
+    "Notice": "errors",
+}
+
+__all__ = ["Adapter", "Forecaster", "Notice", "Prompt", "SeqReprogError", "Training", "forecast"]
+
+
+def __getattr__(name: str) -> Any:
+    """Loads a public name when it is first used: `import seqreprog` itself needs neither torch nor transformers."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'seqreprog' has no attribute {name!r}")
+    return getattr(import_module(f".{_HOMES[name]}", __name__), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

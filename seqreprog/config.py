@@ -1,0 +1,233 @@
+"""Options as frozen, flat dataclasses that go to and from TOML. Modules never see them; `build.py` reads them.
+
+Bad values raise `ConfigError` where the dataclass is made, so before any work is lost.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any, Literal, get_args, get_type_hints
+
+from .errors import ConfigError
+
+Statistic = Literal["min", "max", "median", "trend", "lags"]
+Loss = Literal["mse", "mae"]
+Base = Literal["ridge", "none"]
+Device = Literal["auto", "cpu", "cuda", "mps"]
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """Text that stands before the patches (Time-LLM, section 3.2, "prompt-as-prefix"). Every part can be switched off.
+
+    Attributes:
+        domain: what the series are, in the user's words; read before everything else.
+        task: whether to state the task ("forecast the next 24 steps from the last 168").
+        parts: which statistics of each window to state; `()` for none.
+        statistics: `"scaled"` states them in units of the window's own spread around its level, which keeps the
+            forecast affine equivariant; `"units"` states them in the series' own units and gives that up.
+    """
+
+    domain: str = ""
+    task: bool = True
+    parts: tuple[Statistic, ...] = ("min", "max", "median", "trend", "lags")
+    statistics: Literal["scaled", "units"] = "scaled"
+
+    def __post_init__(self) -> None:
+        _check_options(self)
+
+
+@dataclass(frozen=True)
+class Adapter:
+    """The size of theta and omega, the only weights that train.
+
+    Attributes:
+        patch: steps of one patch.
+        stride: steps from one patch to the next.
+        hidden: width of the patch embedding.
+        heads: heads of the prototype attention.
+        head_width: width of each of these heads.
+        prototypes: `"direct"` (vectors that start at k-means centres of the word embeddings), `"linear"` (the paper's
+            learned map from the whole vocabulary) or `"words"` (the embeddings of `words`, which stay as they are).
+        n_prototypes: how many prototypes (`"words"` has as many as words).
+        words: the words of `prototypes="words"`.
+        features: hidden features kept for each patch before the flatten head.
+        dropout: on the flattened features, while training.
+    """
+
+    patch: int = 24
+    stride: int = 24
+    hidden: int = 64
+    heads: int = 8
+    head_width: int = 32
+    prototypes: Literal["direct", "linear", "words"] = "direct"
+    n_prototypes: int = 256
+    words: tuple[str, ...] = ()
+    features: int = 32
+    dropout: float = 0.2
+
+    def __post_init__(self) -> None:
+        _check_options(self)
+        _at_least(self, 1, "patch", "stride", "hidden", "heads", "head_width", "n_prototypes", "features")
+        if self.stride > self.patch:
+            raise ConfigError(
+                f"stride must not exceed patch, or steps would go unread; got stride={self.stride}, patch={self.patch}"
+            )
+        if not 0 <= self.dropout < 1:
+            raise ConfigError(f"dropout must lie in [0, 1); got {self.dropout}")
+        if (self.prototypes == "words") != bool(self.words):
+            raise ConfigError(
+                f"words=(...) and prototypes='words' go together; got prototypes={self.prototypes!r} "
+                f"with {len(self.words)} words"
+            )
+
+
+@dataclass(frozen=True)
+class Training:
+    """How theta and omega are trained.
+
+    Attributes:
+        max_steps: optimiser steps at most.
+        batch_size: windows in one step.
+        learning_rate: peak of the schedule (linear warm-up, then cosine).
+        warmup: fraction of the steps that warm up.
+        weight_decay: AdamW's, on weight matrices only.
+        clip: largest norm of the gradient.
+        evaluate_every: steps between two looks at the validation windows.
+        patience: looks without a better validation error before training stops.
+        validation: fraction of each series, at its end, that validates.
+        validation_windows: windows looked at for early stopping, evenly spaced (the admission weight and the
+            calibration use up to four times as many).
+        time_budget: seconds of training at most; `None` for no limit. A run cut by the clock is not repeatable to the
+            bit.
+        threads: CPU threads; `None` leaves PyTorch's own choice.
+        precision: mixed precision of the frozen model's pass.
+        progress: whether to show a progress bar (only where standard error is a terminal).
+    """
+
+    max_steps: int = 600
+    batch_size: int = 64
+    learning_rate: float = 1e-3
+    warmup: float = 0.1
+    weight_decay: float = 0.01
+    clip: float = 1.0
+    evaluate_every: int = 50
+    patience: int = 4
+    validation: float = 0.15
+    validation_windows: int = 512
+    time_budget: float | None = None
+    threads: int | None = None
+    precision: Literal["no", "bf16", "fp16"] = "no"
+    progress: bool = True
+
+    def __post_init__(self) -> None:
+        _check_options(self)
+        _at_least(self, 1, "batch_size", "evaluate_every", "patience", "validation_windows")
+        _at_least(self, 0, "max_steps", "weight_decay")
+        if self.threads is not None:
+            _at_least(self, 1, "threads")
+        if self.time_budget is not None and not self.time_budget > 0:
+            raise ConfigError(f"time_budget is a number of seconds above 0; got {self.time_budget}")
+        if not self.clip > 0:
+            raise ConfigError(f"clip must be positive; got {self.clip}")
+        if not 0 < self.validation < 1:
+            raise ConfigError(f"validation is a fraction of each series, between 0 and 1; got {self.validation}")
+        if not self.learning_rate > 0:
+            raise ConfigError(f"learning_rate must be positive; got {self.learning_rate}")
+        if not 0 <= self.warmup <= 1:
+            raise ConfigError(f"warmup is a fraction of the steps, from 0 to 1; got {self.warmup}")
+
+
+@dataclass(frozen=True)
+class ForecastConfig:
+    """Everything that makes a forecaster, short of its data. `Forecaster`'s arguments, and the artifact's JSON."""
+
+    horizon: int
+    context: int = 512
+    backbone: str = "minilm"
+    layers: int | None = None
+    level: tuple[float, ...] = (80,)
+    loss: Loss = "mse"
+    base: Base = "ridge"
+    seed: int = 0
+    device: Device = "auto"
+    prompt: Prompt = field(default_factory=Prompt)
+    adapter: Adapter = field(default_factory=Adapter)
+    training: Training = field(default_factory=Training)
+
+    def __post_init__(self) -> None:
+        _check_options(self)
+        _at_least(self, 1, "horizon")
+        if self.layers is not None:
+            _at_least(self, 1, "layers")
+        if self.context < self.adapter.patch:
+            raise ConfigError(
+                f"context must hold one patch at least; got context={self.context}, patch={self.adapter.patch}. "
+                "Lengthen context or pass adapter=Adapter(patch=...)"
+            )
+        if wrong := [level for level in self.level if not 0 < level < 100]:
+            raise ConfigError(f"level is the coverage of an interval in percent, between 0 and 100; got {wrong[0]}")
+        object.__setattr__(self, "level", tuple(sorted(set(self.level))))
+
+    @property
+    def quantile_levels(self) -> tuple[float, ...]:
+        """The quantiles that bound the intervals, in rising order: `(80,)` gives `(0.1, 0.9)`."""
+        tails = [(1 - level / 100) / 2 for level in sorted(self.level, reverse=True)]
+        return (*tails, *(1 - tail for tail in reversed(tails)))
+
+    @property
+    def patches(self) -> int:
+        """Soft tokens of one window; the context is padded at its start until patches cover it."""
+        return -(-(self.context - self.adapter.patch) // self.adapter.stride) + 1
+
+
+def to_dict(config: ForecastConfig) -> dict[str, Any]:
+    """Plain dicts, lists, strings and numbers, for JSON or TOML."""
+    return asdict(config)
+
+
+def forecast_config(values: dict[str, Any]) -> ForecastConfig:
+    """The inverse of `to_dict`; unknown names raise `ConfigError`."""
+    parts = {"prompt": Prompt, "adapter": Adapter, "training": Training}
+    made = {name: _make(kind, values.get(name, {})) for name, kind in parts.items()}
+    return _make(ForecastConfig, {**values, **made})
+
+
+def read_toml(path: str | Path) -> dict[str, Any]:
+    """A TOML file as a dict. Raises `ConfigError` for a missing or malformed file."""
+    try:
+        return tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"config {str(path)!r} cannot be read: {error.strerror}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"config {str(path)!r} is not valid TOML: {error}") from error
+
+
+def _make(kind: type, values: dict[str, Any]) -> Any:
+    known = [item.name for item in fields(kind)]
+    if unknown := sorted(set(values) - set(known)):
+        raise ConfigError(f"{kind.__name__} has no option {unknown[0]!r}; it has {known}")
+    return kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})
+
+
+def _check_options(config: Any) -> None:
+    """Refuses a value outside its `Literal`, and a number where text stands."""
+    for name, hint in get_type_hints(type(config)).items():
+        value = getattr(config, name)
+        inner = get_args(hint)
+        if getattr(hint, "__origin__", None) is Literal and value not in inner:
+            raise ConfigError(f"{name} must be one of {list(inner)}; got {value!r}")
+        if name == "parts" and (wrong := [part for part in value if part not in get_args(Statistic)]):
+            raise ConfigError(f"parts may hold {list(get_args(Statistic))}; got {wrong[0]!r}")
+        if hint is int and (isinstance(value, bool) or not isinstance(value, int)):
+            raise ConfigError(f"{name} must be a whole number; got {value!r}")
+        if hint is float and not isinstance(value, int | float):
+            raise ConfigError(f"{name} must be a number; got {value!r}")
+
+
+def _at_least(config: Any, least: int, *names: str) -> None:
+    for name in names:
+        if (value := getattr(config, name)) < least:
+            raise ConfigError(f"{name} must be at least {least}; got {value}")

@@ -1,0 +1,158 @@
+"""Data frames <-> CSV and Parquet files; every write is whole or does not happen."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import uuid
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal
+
+import pandas as pd
+
+from ..errors import DataError, DependencyError, OutputError
+
+_ENDINGS = ".csv, .csv.gz or .parquet"
+_NEEDS_ARROW = "pip install pyarrow, or use .csv"
+
+
+def read_frame_file(path: str | os.PathLike[str]) -> pd.DataFrame:
+    """Reads a `.csv`, `.csv.gz` or `.parquet` file as pandas does; dates in a CSV stay strings.
+
+    Raises:
+        DataError: there is no such file, its ending is unknown, its content cannot be read, or it holds no rows.
+        DependencyError: a Parquet file without pyarrow.
+    """
+    source = Path(path)
+    kind = _kind(source)
+    if kind is None:
+        raise DataError(f"file {str(source)!r} must end in {_ENDINGS}; it ends in {source.suffix!r}. Convert it")
+    if not source.is_file():
+        found = "is a folder" if source.is_dir() else "does not exist"
+        raise DataError(f"file {str(source)!r} {found}. Pass the path of a file")
+    try:
+        df = pd.read_csv(source) if kind == "csv" else pd.read_parquet(source)
+    except pd.errors.EmptyDataError as error:
+        raise _empty(source) from error
+    except ImportError as error:
+        raise DependencyError(f"reading {str(source)!r} needs pyarrow; {_NEEDS_ARROW}") from error
+    except (ValueError, OSError, EOFError, zlib.error) as error:
+        raise DataError(f"file {str(source)!r} cannot be read as {kind}: {error}. Write it anew") from error
+    if df.empty:
+        raise _empty(source)
+    return df
+
+
+def write_frame_file(df: pd.DataFrame, path: str | os.PathLike[str]) -> None:
+    """Writes a frame to a `.csv`, `.csv.gz` or `.parquet` file; an index is written unless it only numbers the rows.
+
+    Raises:
+        OutputError: the ending is unknown or the place cannot be written; what stood there before is untouched.
+        DependencyError: a Parquet file without pyarrow.
+    """
+    target = Path(path)
+    kind = _writable_kind(target)
+    index = not isinstance(df.index, pd.RangeIndex)
+
+    def write(place: Path) -> None:
+        if kind == "csv":
+            df.to_csv(place, index=index)
+        else:
+            df.to_parquet(place, index=index)
+
+    try:
+        atomic_write(target, write)
+    except ImportError as error:
+        raise DependencyError(f"writing {str(target)!r} needs pyarrow; {_NEEDS_ARROW}") from error
+
+
+def check_frame_writable(path: str | os.PathLike[str]) -> None:
+    """`check_writable`, and that the ending is one that `write_frame_file` knows.
+
+    Raises:
+        OutputError: the ending is unknown or the place cannot be written.
+    """
+    _writable_kind(Path(path))
+    check_writable(path)
+
+
+def check_writable(path: str | os.PathLike[str]) -> None:
+    """Whether a file can be written at `path`, asked before any work could be lost; leaves nothing behind.
+
+    Raises:
+        OutputError: the folder is missing or refuses new files, or `path` is a folder itself.
+    """
+    target, beside = _places(path)
+    try:
+        beside.touch(exist_ok=False)
+    except OSError as error:
+        raise _refused(target, error) from error
+    finally:
+        _remove(beside)
+
+
+def atomic_write(path: str | os.PathLike[str], write: Callable[[Path], object]) -> None:
+    """Calls `write` with a path beside `path` (of the same ending) and moves the result there once it is whole.
+
+    Whatever fails, the file that stood at `path` is untouched and no half-written one is left.
+
+    Args:
+        path: the file to be; a link is followed.
+        write: writes the file at the path it is given. Its errors are passed on, an `OSError` as `OutputError`.
+
+    Raises:
+        OutputError: the place cannot be written.
+
+    Example:
+        >>> atomic_write("/tmp/note.txt", lambda place: place.write_text("done"))
+    """
+    target, beside = _places(path)
+    try:
+        write(beside)
+        if target.exists():
+            shutil.copymode(target, beside)
+        os.replace(beside, target)
+    except OSError as error:
+        raise _refused(target, error) from error
+    finally:
+        _remove(beside)
+
+
+def _places(path: str | os.PathLike[str]) -> tuple[Path, Path]:
+    target = Path(path).resolve()
+    if target.is_dir():
+        raise OutputError(f"{str(target)!r} is a folder. Pass the path of a file")
+    # the whole ending is kept: pandas and matplotlib choose the format by it
+    return target, target.with_name(f".{uuid.uuid4().hex}{''.join(target.suffixes[-2:])}")
+
+
+def _remove(place: Path) -> None:
+    if place.exists():
+        place.unlink()
+
+
+def _refused(target: Path, error: OSError) -> OutputError:
+    reason = error.strerror or str(error)
+    if not target.parent.is_dir():
+        reason = f"there is no folder {str(target.parent)!r}"
+    return OutputError(f"cannot write {str(target)!r}: {reason}. Choose another place or make this one writable")
+
+
+def _kind(path: Path) -> Literal["csv", "parquet"] | None:
+    name = path.name.lower()
+    if name.endswith((".csv", ".csv.gz")):
+        return "csv"
+    return "parquet" if name.endswith(".parquet") else None
+
+
+def _writable_kind(path: Path) -> Literal["csv", "parquet"]:
+    kind = _kind(path)
+    if kind is None:
+        raise OutputError(f"file {str(path)!r} must end in {_ENDINGS}; it ends in {path.suffix!r}. Rename it")
+    return kind
+
+
+def _empty(path: Path) -> DataError:
+    return DataError(f"file {str(path)!r} is empty: it has no rows. Write at least one observation")

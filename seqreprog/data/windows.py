@@ -1,0 +1,209 @@
+"""Windows by index arithmetic: never materialised all at once, never across a border in time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from ..errors import ConfigError
+
+MIN_CONTEXT = 2  # a window must have seen two steps, or it has neither level nor spread
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Many series end to end in one flat array; `NaN` marks a missing value.
+
+    Attributes:
+        values: all observations, series after series, in time order, float64 (a series at 1e9 keeps its shape).
+        offsets: series `i` is `values[offsets[i]:offsets[i + 1]]`.
+    """
+
+    values: Float[np.ndarray, " steps"]
+    offsets: Int[np.ndarray, " series_plus_one"]
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    @property
+    def lengths(self) -> Int[np.ndarray, " series"]:
+        return np.diff(self.offsets)
+
+    def scales(self) -> Float[np.ndarray, " series"]:
+        """The standard deviation of each series (1 where it is zero or unknown), without a loop over series."""
+        seen = np.isfinite(self.values)
+        filled = np.where(seen, self.values, 0.0)
+        owner = np.repeat(np.arange(len(self)), self.lengths)
+        count = np.maximum(_sum_by(owner, seen.astype(float), len(self)), 1)
+        mean = _sum_by(owner, filled, len(self)) / count
+        centred = np.where(seen, self.values - np.repeat(mean, self.lengths), 0.0)
+        std = np.sqrt(_sum_by(owner, centred**2, len(self)) / count)
+        tiny = 1e-12 * np.abs(mean)  # below this the spread is rounding noise of the level
+        return np.where((std > tiny) & (std > 0), std, 1.0)
+
+    def until(self, stop: Int[np.ndarray, " series"]) -> Panel:
+        """Each series up to its step `stop` (exclusive)."""
+        place = np.arange(len(self.values)) - np.repeat(self.offsets[:-1], self.lengths)
+        kept = place < np.repeat(stop, self.lengths)
+        return Panel(self.values[kept], np.concatenate([[0], np.cumsum(np.clip(stop, 0, self.lengths))]))
+
+    def take(self, order: Int[np.ndarray, " taken"]) -> Panel:
+        """The series at `order`, in that order."""
+        lengths = self.lengths[order]
+        offsets = np.concatenate([[0], np.cumsum(lengths)])
+        where = np.arange(offsets[-1]) + np.repeat(self.offsets[:-1][order] - offsets[:-1], lengths)
+        return Panel(self.values[where], offsets)
+
+    def tail(self, steps: int) -> Panel:
+        """The last `steps` steps of each series, or all of a shorter one."""
+        left = np.repeat(self.offsets[1:], self.lengths) - np.arange(len(self.values))
+        return Panel(self.values[left <= steps], np.concatenate([[0], np.cumsum(np.minimum(self.lengths, steps))]))
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Where windows stand in a `Panel`; cutting them out is one vectorised take.
+
+    Attributes:
+        panel: the series.
+        series: the series of each window.
+        origins: the flat index of the first step after each window's context.
+        context: steps read; a window that starts before its series is padded there.
+        horizon: steps to forecast.
+    """
+
+    panel: Panel
+    series: Int[np.ndarray, " window"]
+    origins: Int[np.ndarray, " window"]
+    context: int
+    horizon: int
+
+    def __len__(self) -> int:
+        return len(self.origins)
+
+    def take(self, index: np.ndarray | slice) -> Windows:
+        """The windows at `index`, still only as positions."""
+        return Windows(self.panel, self.series[index], self.origins[index], self.context, self.horizon)
+
+    def thin(self, limit: int | None) -> Windows:
+        """At most `limit` windows, one drawn from each of `limit` equal stretches; all of them for `None`.
+
+        Drawn, not evenly spaced: a spacing near the season would show one hour of the day alone. Always the same draw.
+        """
+        if limit is None or len(self) <= limit:
+            return self
+        edges = np.linspace(0, len(self), limit + 1)
+        place = edges[:-1] + np.random.default_rng(0).random(limit) * np.diff(edges)
+        return self.take(np.minimum(place.astype(np.int64), len(self) - 1))
+
+    def chunks(self, size: int) -> Iterator[Windows]:
+        """The same windows in order, `size` at a time."""
+        for start in range(0, len(self), size):
+            yield self.take(slice(start, start + size))
+
+    def inputs(self) -> Float[np.ndarray, "window context"]:
+        """The contexts, in the series' own units; `NaN` where padded or missing."""
+        return self._cut(np.arange(-self.context, 0))
+
+    def targets(self) -> Float[np.ndarray, "window horizon"]:
+        """The steps to forecast, in the series' own units; `NaN` where missing or past the end of the series."""
+        return self._cut(np.arange(self.horizon))
+
+    def _cut(self, steps: np.ndarray) -> Float[np.ndarray, "window step"]:
+        where = self.origins[:, None] + steps
+        first, last = self.panel.offsets[self.series], self.panel.offsets[self.series + 1]
+        inside = (where >= first[:, None]) & (where < last[:, None])
+        if not len(self.panel.values):
+            return np.full(where.shape, np.nan)
+        return np.where(inside, self.panel.values.take(where, mode="clip"), np.nan)
+
+    def observed_targets(self) -> Bool[np.ndarray, "window horizon"]:
+        return np.isfinite(self.targets())
+
+
+def last_windows(panel: Panel, context: int, horizon: int) -> Windows:
+    """One window per series, at its end: what `predict` forecasts from."""
+    series = np.arange(len(panel))
+    return Windows(panel, series, panel.offsets[1:].copy(), context, horizon)
+
+
+def windows_between(panel: Panel, context: int, horizon: int, *, start: np.ndarray, stop: np.ndarray) -> Windows:
+    """Every window whose targets lie in steps `start[i]` (inclusive) to `stop[i]` (exclusive) of series `i`.
+
+    Contexts may reach back before `start`, as in the long-horizon protocol. A window needs `MIN_CONTEXT` steps before
+    it.
+
+    Args:
+        panel: the series.
+        context: steps read.
+        horizon: steps to forecast.
+        start: per series, the first step a target may have (counted from the series' own beginning).
+        stop: per series, the step after the last a target may have.
+    """
+    if horizon < 1 or context < MIN_CONTEXT:
+        raise ConfigError(
+            f"context must be at least {MIN_CONTEXT} and horizon at least 1; got context={context}, horizon={horizon}"
+        )
+    first = np.maximum(start, MIN_CONTEXT)
+    count = np.maximum(np.minimum(stop, panel.lengths) - horizon - first + 1, 0)
+    series = np.repeat(np.arange(len(panel)), count)
+    rank = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
+    origins = panel.offsets[:-1][series] + first[series] + rank
+    return Windows(panel, series, origins, context, horizon)
+
+
+def rolling_windows(panel: Panel, context: int, horizon: int, *, count: int, step: int) -> Windows:
+    """The last `count` origins of each series, `step` apart, in time order, but those it is too short for."""
+    back = horizon + step * np.arange(count - 1, -1, -1)
+    place = panel.lengths[:, None] - back
+    series, kept = np.nonzero(place >= MIN_CONTEXT)
+    return Windows(panel, series, panel.offsets[:-1][series] + place[series, kept], context, horizon)
+
+
+@dataclass(frozen=True)
+class Split:
+    """Training and validation windows, apart in time: no training target is at or after a series' border."""
+
+    train: Windows
+    validation: Windows
+
+
+def split_in_time(panel: Panel, context: int, horizon: int, validation: float) -> Split:
+    """The last part of each series validates, the rest trains.
+
+    The validation targets of a series are its last `max(horizon, validation * length)` steps. A series too short to
+    hold out a whole horizon and still train on one (fewer than `2 * horizon + 2` steps) gives all its windows to
+    training. Contexts are padded only in series that offer less than a horizon of origins with whole ones.
+
+    Args:
+        panel: the series.
+        context: steps read.
+        horizon: steps to forecast.
+        validation: the fraction of each series that validates.
+    """
+    length = panel.lengths
+    holds_out = length >= 2 * horizon + MIN_CONTEXT
+    held = np.maximum(horizon, np.ceil(validation * length).astype(np.int64))
+    border = np.where(holds_out, np.maximum(length - held, horizon + MIN_CONTEXT), length)
+    half = np.minimum(context, np.maximum(MIN_CONTEXT, (border - horizon) // 2))
+    begin = np.where(border >= context + 2 * horizon, context, half)
+    train = windows_between(panel, context, horizon, start=begin, stop=border)
+    return Split(train, windows_between(panel, context, horizon, start=border, stop=length))
+
+
+def borders_in_time(panel: Panel, context: int, horizon: int, borders: tuple[int, int, int]) -> tuple[Split, Windows]:
+    """The long-horizon protocol: targets before `borders[0]` train, to `borders[1]` validate, to `borders[2]` test.
+
+    Source: Zhou et al. 2021 (Informer), the ETT borders; contexts reach back over a border, targets never do.
+    """
+    sides = (np.full(len(panel), context), *(np.full(len(panel), border) for border in borders))
+    parts = [windows_between(panel, context, horizon, start=start, stop=stop) for start, stop in pairwise(sides)]
+    return Split(parts[0], parts[1]), parts[2]
+
+
+def _sum_by(owner: np.ndarray, values: np.ndarray, size: int) -> np.ndarray:
+    return np.bincount(owner, weights=values, minlength=size)

@@ -1,0 +1,72 @@
+"""The core types, and the one glossary of tensor axes.
+
+| axis       | meaning                                                                     |
+|------------|-----------------------------------------------------------------------------|
+| `batch`    | windows processed together                                                  |
+| `channel`  | numeric series read side by side within one window                          |
+| `row`      | batch * channel: one sequence of the language model                         |
+| `time`     | steps of the context (numeric) or symbols (discrete)                        |
+| `horizon`  | steps forecast                                                              |
+| `level`    | quantiles, in rising order                                                  |
+| `length`   | soft tokens (patches) of one row                                            |
+| `words`    | prompt tokens of one row                                                    |
+| `width`    | the language model's embedding width                                        |
+| `word`     | entries of the language model's vocabulary                                  |
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class TokenIds:
+    """Tokens of the language model's own vocabulary, left-padded, with the mask of the real ones."""
+
+    ids: Int[Tensor, "row words"]
+    mask: Bool[Tensor, "row words"]
+
+
+@dataclass(frozen=True)
+class SeriesBatch:
+    """Scaled numeric windows. Unobserved steps hold 0; `observed` says which; `prompt` is the text before them."""
+
+    values: Float[Tensor, "batch channel time"]
+    observed: Bool[Tensor, "batch channel time"]
+    prompt: TokenIds | None = None
+
+    @property
+    def channels(self) -> int:
+        return self.values.shape[1]
+
+
+@dataclass(frozen=True)
+class SoftTokens:
+    """Vectors in the language model's embedding space, with the mask of the real ones."""
+
+    embeds: Float[Tensor, "row length width"]
+    mask: Bool[Tensor, "row length"]
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """A point forecast and, around it, quantiles in rising order of their level; in the units of the batch (scaled)."""
+
+    point: Float[Tensor, "batch channel horizon"]
+    quantiles: Float[Tensor, "batch channel horizon level"]
+
+
+class InputMap(Protocol):
+    """h_theta: a scaled batch to soft tokens of the frozen model."""
+
+    def __call__(self, batch: SeriesBatch) -> SoftTokens: ...
+
+
+class OutputMap(Protocol):
+    """h_omega: the frozen model's hidden states to the answer, still in scaled units."""
+
+    def __call__(self, hidden: Float[Tensor, "row length width"], channels: int) -> Forecast: ...

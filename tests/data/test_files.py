@@ -1,0 +1,138 @@
+"""Files: what is read is what was written, and a failed write leaves nothing."""
+
+from __future__ import annotations
+
+import gzip
+import os
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from seqreprog.data.files import (
+    atomic_write,
+    check_frame_writable,
+    check_writable,
+    read_frame_file,
+    write_frame_file,
+)
+from seqreprog.errors import DataError, OutputError
+
+FRAME = pd.DataFrame({"unique_id": ["b", "a"], "ds": ["2024-01-01", "2024-01-02"], "y": [1.5, None]})
+
+
+@pytest.mark.parametrize("name", ["load.csv", "load.CSV", "load.2024.csv.gz", "load.parquet"])
+def test_what_is_read_is_what_was_written(tmp_path: Path, name: str) -> None:
+    write_frame_file(FRAME, tmp_path / name)
+    pd.testing.assert_frame_equal(read_frame_file(str(tmp_path / name)), FRAME)
+    assert os.listdir(tmp_path) == [name]
+
+
+def test_gz_ending_compresses(tmp_path: Path) -> None:
+    write_frame_file(FRAME, tmp_path / "load.csv.gz")
+    assert gzip.decompress((tmp_path / "load.csv.gz").read_bytes()).startswith(b"unique_id,ds,y")
+
+
+def test_parquet_keeps_time_zone_and_dates_in_the_index(tmp_path: Path) -> None:
+    index = pd.date_range("2024-03-30", periods=3, tz="Europe/Berlin", name="ds")
+    wide = pd.DataFrame({"a": [1.0, 2.0, 3.0]}, index=index)
+    write_frame_file(wide, tmp_path / "wide.parquet")
+    pd.testing.assert_frame_equal(read_frame_file(tmp_path / "wide.parquet"), wide, check_freq=False)
+
+
+def test_dates_in_the_index_become_a_csv_column(tmp_path: Path) -> None:
+    write_frame_file(FRAME.set_index("ds"), tmp_path / "load.csv")
+    assert list(read_frame_file(tmp_path / "load.csv")) == ["ds", "unique_id", "y"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("gone.csv", None, r"gone\.csv' does not exist"),
+        ("load.xlsx", b"x", r"load\.xlsx' must end in \.csv.*ends in '\.xlsx'"),
+        ("load", b"x", r"load' must end in"),
+        ("empty.csv", b"", r"empty\.csv' is empty"),
+        ("header.csv", b"unique_id,ds,y\n", r"header\.csv' is empty: it has no rows"),
+        ("broken.parquet", b"PAR1 no", r"broken\.parquet' cannot be read as parquet"),
+        ("broken.csv", b"a,b\n1,2\n1,2,3\n", r"broken\.csv' cannot be read as csv.*line 3"),
+        ("binary.csv", b"\xff\xfe\x00\x81", r"binary\.csv' cannot be read as csv"),
+        ("plain.csv.gz", b"a,b\n1,2\n", r"plain\.csv\.gz' cannot be read as csv"),
+        ("cut.csv.gz", gzip.compress(b"a,b\n1,2\n" * 99)[:-9], r"cut\.csv\.gz' cannot be read as csv"),
+    ],
+)
+def test_unreadable_file_is_named(tmp_path: Path, name: str, content: bytes | None, message: str) -> None:
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(DataError, match=message):
+        read_frame_file(tmp_path / name)
+
+
+def test_a_folder_is_not_a_file(tmp_path: Path) -> None:
+    (tmp_path / "load.csv").mkdir()
+    with pytest.raises(DataError, match=r"load\.csv' is a folder"):
+        read_frame_file(tmp_path / "load.csv")
+    with pytest.raises(OutputError, match=r"load\.csv' is a folder"):
+        write_frame_file(FRAME, tmp_path / "load.csv")
+
+
+def test_unwritable_place_is_named_before_and_after_the_work(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("here")
+    for path, reason in [
+        (tmp_path / "gone" / "load.csv", "there is no folder '.*gone'"),
+        (tmp_path / "file" / "load.csv", "there is no folder '.*file'"),
+    ]:
+        with pytest.raises(OutputError, match=reason):
+            check_writable(path)
+        with pytest.raises(OutputError, match=reason):
+            write_frame_file(FRAME, path)
+    assert os.listdir(tmp_path) == ["file"]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_folder_without_permission_is_refused(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    try:
+        with pytest.raises(OutputError, match=r"load\.csv': Permission denied"):
+            check_writable(tmp_path / "load.csv")
+    finally:
+        tmp_path.chmod(0o700)
+
+
+def test_check_writable_leaves_nothing_behind(tmp_path: Path) -> None:
+    check_writable(tmp_path / "load.csv")
+    check_frame_writable(tmp_path / "load.csv")
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("act", [check_frame_writable, lambda path: write_frame_file(FRAME, path)])
+def test_unknown_ending_is_refused(tmp_path: Path, act) -> None:
+    with pytest.raises(OutputError, match=r"out\.txt' must end in \.csv, \.csv\.gz or \.parquet; it ends in '\.txt'"):
+        act(tmp_path / "out.txt")
+
+
+@pytest.mark.parametrize(
+    ("error", "shown"), [(OSError(28, "No space left on device"), OutputError), (KeyError, KeyError)]
+)
+def test_failed_write_keeps_the_old_file_and_leaves_no_other(tmp_path: Path, error, shown) -> None:
+    target = tmp_path / "load.csv"
+    target.write_text("old")
+
+    def fail(place: Path) -> None:
+        place.write_text("half")
+        raise error
+
+    with pytest.raises(shown, match="No space left" if shown is OutputError else None):
+        atomic_write(target, fail)
+    assert target.read_text() == "old"
+    assert os.listdir(tmp_path) == ["load.csv"]
+
+
+def test_atomic_write_follows_links_and_keeps_permissions(tmp_path: Path) -> None:
+    target, link = tmp_path / "real.txt", tmp_path / "link.txt"
+    target.write_text("old")
+    target.chmod(0o640)
+    link.symlink_to(target)
+    atomic_write(link, lambda place: place.write_text("new"))
+    assert link.is_symlink()
+    assert target.read_text() == "new"
+    assert target.stat().st_mode & 0o777 == 0o640

@@ -1,0 +1,164 @@
+"""Options: refused where they are made, with the value found; to TOML, JSON and back."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import FrozenInstanceError, fields
+from pathlib import Path
+
+import pytest
+
+from seqreprog.config import Adapter, ForecastConfig, Prompt, Training, forecast_config, read_toml, to_dict
+from seqreprog.errors import ConfigError
+
+# expression -> what its message must hold
+REFUSED = {
+    "Adapter(patch=0)": "patch must be at least 1; got 0",
+    "Adapter(stride=0)": "stride must be at least 1; got 0",
+    "Adapter(patch=8, stride=9)": "got stride=9, patch=8",
+    "Adapter(heads=0)": "heads must be at least 1; got 0",
+    "Adapter(hidden=2.5)": "hidden must be a whole number; got 2.5",
+    "Adapter(features=True)": "features must be a whole number; got True",
+    "Adapter(dropout=1.0)": "dropout must lie in [0, 1); got 1.0",
+    "Adapter(dropout=-0.1)": "dropout must lie in [0, 1); got -0.1",
+    "Adapter(dropout='a')": "dropout must be a number; got 'a'",
+    "Adapter(prototypes='cubic')": "prototypes must be one of ['direct', 'linear', 'words']; got 'cubic'",
+    "Adapter(prototypes='words')": "got prototypes='words' with 0 words",
+    "Adapter(words=('up', 'down'))": "got prototypes='direct' with 2 words",
+    "Prompt(parts=('min', 'mode'))": "got 'mode'",
+    "Prompt(statistics='z')": "statistics must be one of ['scaled', 'units']; got 'z'",
+    "Training(batch_size=0)": "batch_size must be at least 1; got 0",
+    "Training(max_steps=-1)": "max_steps must be at least 0; got -1",
+    "Training(patience=0)": "patience must be at least 1; got 0",
+    "Training(evaluate_every=0)": "evaluate_every must be at least 1; got 0",
+    "Training(validation_windows=0)": "validation_windows must be at least 1; got 0",
+    "Training(validation=1.0)": "between 0 and 1; got 1.0",
+    "Training(learning_rate=0.0)": "learning_rate must be positive; got 0.0",
+    "Training(learning_rate=float('nan'))": "learning_rate must be positive; got nan",
+    "Training(warmup=1.5)": "from 0 to 1; got 1.5",
+    "Training(precision='fp8')": "precision must be one of ['no', 'bf16', 'fp16']; got 'fp8'",
+    "Training(threads=0)": "threads must be at least 1; got 0",
+    "Training(time_budget=-5.0)": "got -5.0",
+    "Training(clip=-1.0)": "got -1.0",
+    "Training(weight_decay=-0.1)": "got -0.1",
+    "ForecastConfig(horizon=0)": "horizon must be at least 1; got 0",
+    "ForecastConfig(horizon=2.0)": "horizon must be a whole number; got 2.0",
+    "ForecastConfig(horizon=4, context=7)": "got context=7, patch=24",
+    "ForecastConfig(horizon=4, level=(80, 100))": "between 0 and 100; got 100",
+    "ForecastConfig(horizon=4, level=(-3.0,))": "between 0 and 100; got -3",
+    "ForecastConfig(horizon=4, loss='rmse')": "loss must be one of ['mse', 'mae']; got 'rmse'",
+    "ForecastConfig(horizon=4, base='arima')": "base must be one of ['ridge', 'none']; got 'arima'",
+    "ForecastConfig(horizon=4, seed='a')": "seed must be a whole number; got 'a'",
+    "ForecastConfig(horizon=4, device='tpu')": "device must be one of ['auto', 'cpu', 'cuda', 'mps']; got 'tpu'",
+    "ForecastConfig(horizon=4, layers=0)": "layers must be at least 1; got 0",
+    "forecast_config({'horizon': 4, 'hoizon': 3})": "ForecastConfig has no option 'hoizon'; it has ['horizon',",
+    "forecast_config({'horizon': 4, 'adapter': {'pach': 3}})": "Adapter has no option 'pach'",
+}
+
+
+@pytest.fixture(scope="module")
+def messages() -> dict[str, str]:
+    """What each expression raises, in a process where no type checker stands before the library's own checks."""
+    script = (
+        "import json, sys\nfrom seqreprog.config import *\nfrom seqreprog.config import forecast_config\n"
+        "found = {}\nfor text in json.load(sys.stdin):\n"
+        "    try:\n        found[text] = repr(eval(text))\n"
+        "    except Exception as error:\n        found[text] = f'{type(error).__name__}: {error}'\n"
+        "json.dump(found, sys.stdout)"
+    )
+    asked = json.dumps(list(REFUSED))
+    done = subprocess.run([sys.executable, "-c", script], input=asked, capture_output=True, text=True, check=True)
+    return json.loads(done.stdout)
+
+
+@pytest.mark.parametrize("expression", REFUSED)
+def test_a_wrong_option_is_refused_with_its_value(messages: dict[str, str], expression: str) -> None:
+    assert messages[expression].startswith("ConfigError: ")
+    assert REFUSED[expression] in messages[expression]
+
+
+def full() -> ForecastConfig:
+    """Every option away from its default."""
+    return ForecastConfig(
+        horizon=7,
+        context=90,
+        backbone="some/model",
+        layers=2,
+        level=(50, 95.5),
+        loss="mae",
+        base="none",
+        seed=4,
+        device="cpu",
+        prompt=Prompt(domain="Load.", task=False, parts=("min",), statistics="units"),
+        adapter=Adapter(
+            patch=9,
+            stride=3,
+            hidden=5,
+            heads=2,
+            head_width=3,
+            prototypes="words",
+            n_prototypes=4,
+            words=("up", "down"),
+            features=6,
+            dropout=0.0,
+        ),
+        training=Training(
+            max_steps=9,
+            batch_size=8,
+            learning_rate=0.1,
+            warmup=0.0,
+            weight_decay=0.0,
+            clip=2.0,
+            evaluate_every=3,
+            patience=2,
+            validation=0.3,
+            validation_windows=11,
+            time_budget=60.0,
+            threads=1,
+            precision="bf16",
+            progress=False,
+        ),
+    )
+
+
+def test_json_and_back_is_the_same_config() -> None:
+    config = full()
+    for part in (config, config.prompt, config.adapter, config.training):
+        default = type(part)(horizon=1) if part is config else type(part)()
+        unmoved = [item.name for item in fields(part) if getattr(part, item.name) == getattr(default, item.name)]
+        assert unmoved == [], "this test must move every option"
+    assert forecast_config(json.loads(json.dumps(to_dict(config)))) == config
+
+
+def test_toml_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "one.toml"
+    path.write_text('horizon = 24\nlevel = [80, 95]\n[training]\nlearning_rate = 1e-4\n[prompt]\nparts = ["min"]\n')
+    config = forecast_config(read_toml(path))
+    assert config == ForecastConfig(
+        horizon=24, level=(80, 95), training=Training(learning_rate=1e-4), prompt=Prompt(parts=("min",))
+    )
+
+
+def test_a_missing_or_malformed_toml_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"absent\.toml' cannot be read: No such file"):
+        read_toml(tmp_path / "absent.toml")
+    bad = tmp_path / "bad.toml"
+    bad.write_text("horizon = \n")
+    with pytest.raises(ConfigError, match=r"bad\.toml' is not valid TOML: .*line 1"):
+        read_toml(bad)
+
+
+def test_options_are_frozen_and_levels_sorted() -> None:
+    config = ForecastConfig(horizon=3, level=(95, 80, 95))
+    assert config.level == (80, 95)
+    assert config.quantile_levels == pytest.approx((0.025, 0.1, 0.9, 0.975))
+    assert ForecastConfig(horizon=3, level=()).quantile_levels == ()
+    with pytest.raises(FrozenInstanceError):
+        config.horizon = 4  # type: ignore[misc]
+
+
+def test_config_imports_no_torch() -> None:
+    script = "import sys, seqreprog.config; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
