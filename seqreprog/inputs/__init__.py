@@ -1,0 +1,1 @@
+"""h_theta, the input transformation: one published method per file."""

@@ -1,0 +1,139 @@
+"""Text-prototype attention (Time-LLM, Jin et al. 2024, section 3.1, "patch reprogramming", equation 1)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ..types import SeriesBatch, SoftTokens
+from .patch import PatchEmbedding
+
+START_PATCHES = 256  # synthetic patches that set the start
+
+
+class DirectPrototypes(nn.Module):
+    """S free vectors, started at k-means centres of the word embeddings: E' in R^{S x D}, all of it trained."""
+
+    def __init__(self, start: Float[Tensor, "prototype width"]) -> None:
+        super().__init__()
+        self.vectors = nn.Parameter(start.detach().float().clone())
+
+    def forward(self) -> Float[Tensor, "prototype width"]:
+        return self.vectors
+
+
+class LinearPrototypes(nn.Module):
+    """The paper's form: E' = M E, M in R^{S x V} trained, E the frozen word embeddings."""
+
+    vocabulary: Tensor
+
+    def __init__(self, vocabulary: Float[Tensor, "word width"], count: int) -> None:
+        super().__init__()
+        words = vocabulary.shape[0]
+        self.mixture = nn.Parameter(torch.empty(count, words).uniform_(-1, 1) / math.sqrt(words))
+        self.register_buffer("vocabulary", vocabulary, persistent=False)  # the backbone's own, never saved
+
+    def forward(self) -> Float[Tensor, "prototype width"]:
+        return self.mixture @ self.vocabulary.to(self.mixture.dtype)
+
+
+class WordPrototypes(nn.Module):
+    """The embeddings of words that the user named; they stay as they are, so attention to them can be read."""
+
+    vectors: Tensor
+
+    def __init__(self, vectors: Float[Tensor, "prototype width"]) -> None:
+        super().__init__()
+        self.register_buffer("vectors", vectors.clone())
+
+    def forward(self) -> Float[Tensor, "prototype width"]:
+        return self.vectors
+
+
+class PrototypeMap(nn.Module):
+    """Patches to soft tokens by multi-head attention over text prototypes.
+
+        Z = softmax(Q K^T / sqrt(d)) V,   Q = X W_Q,   K = E' W_K,   V = E' W_V,   soft tokens = Z W_O
+
+    `X` is `self.patches`, `E'` is `self.prototypes()`, `W_Q W_K W_V W_O` are `query key value output`.
+
+    Differs from the authors' code: the keys have no bias (softmax does not see it), and the start is set so that attention
+    tells patches apart (scores of unit variance; with the usual start it is nearly uniform, and every patch the same
+    token) and that soft tokens lie where words do: around the mean word embedding, about as far from it.
+    """
+
+    def __init__(
+        self,
+        *,
+        patches: PatchEmbedding,
+        prototypes: nn.Module,
+        heads: int,
+        head_width: int,
+        vocabulary: Float[Tensor, "word width"],
+    ) -> None:
+        super().__init__()
+        self.patches, self.prototypes, self.heads = patches, prototypes, heads
+        hidden, width = patches.weight.out_features, prototypes().shape[-1]
+        self.query = nn.Linear(hidden, heads * head_width)
+        self.key = nn.Linear(width, heads * head_width, bias=False)
+        self.value = nn.Linear(width, heads * head_width)
+        self.output = nn.Linear(heads * head_width, width)
+        self._start(vocabulary.float())
+
+    def forward(self, batch: SeriesBatch) -> SoftTokens:
+        patches, known = self.patches(batch)
+        reference = self.prototypes()
+        query = self._split(self.query(patches))
+        key, value = self._split(self.key(reference)[None]), self._split(self.value(reference)[None])
+        shape = (query.shape[0], -1, -1, -1)
+        mixed = functional.scaled_dot_product_attention(query, key.expand(shape), value.expand(shape))
+        return SoftTokens(self.output(mixed.transpose(1, 2).flatten(2)), known)
+
+    def attention(self, batch: SeriesBatch) -> Float[Tensor, "row head length prototype"]:
+        """How much each patch attends to each prototype."""
+        query, key = self._split(self.query(self.patches(batch)[0])), self._split(self.key(self.prototypes())[None])
+        return torch.softmax(query @ key.transpose(-1, -2) / math.sqrt(query.shape[-1]), dim=-1)
+
+    def _split(self, flat: Float[Tensor, "row length joined"]) -> Float[Tensor, "row head length part"]:
+        return flat.unflatten(-1, (self.heads, -1)).transpose(1, 2)
+
+    @torch.no_grad()
+    def _start(self, vocabulary: Float[Tensor, "word width"]) -> None:
+        size = self.patches.patch
+        levels = torch.randn(START_PATCHES, 1) + 0.5 * torch.randn(START_PATCHES, size)  # smooth, as scaled series are
+        patches = self.patches.weight(torch.cat([levels, torch.ones_like(levels)], -1))[:, None]
+        query, key = self._split(self.query(patches)), self._split(self.key(self.prototypes())[None])
+        scores = query @ key.transpose(-1, -2) / math.sqrt(query.shape[-1])
+        spread = (scores - scores.mean(-1, keepdim=True)).std().clamp_min(1e-6)
+        for weight in (self.query.weight, self.query.bias, self.key.weight):
+            weight.div_(spread.sqrt())
+        value = self._split(self.value(self.prototypes())[None])
+        mixed = torch.softmax(scores / spread, -1) @ value
+        tokens = self.output(mixed.transpose(1, 2).flatten(2))[:, 0]
+        distance = (tokens - tokens.mean(0)).norm(dim=-1).mean().clamp_min(1e-6)
+        words = (vocabulary - vocabulary.mean(0)).norm(dim=-1).mean()
+        self.output.weight.mul_(words / distance)
+        tokens = (tokens - self.output.bias) * (words / distance)
+        self.output.bias.copy_(vocabulary.mean(0) - tokens.mean(0))
+
+
+def kmeans_centres(vocabulary: Float[Tensor, "word width"], count: int, seed: int) -> Float[Tensor, "prototype width"]:
+    """Centres of the word embeddings: a summary of the vocabulary that needs no S x V map."""
+    from sklearn.cluster import KMeans
+
+    words = vocabulary.detach().float().cpu().numpy()
+    model = KMeans(count, init="random", random_state=seed, n_init=1, max_iter=10).fit(words)
+    return torch.from_numpy(model.cluster_centers_.astype(np.float32))
+
+
+def word_vectors(
+    vocabulary: Float[Tensor, "word width"], tokens: Sequence[Sequence[int]]
+) -> Float[Tensor, "prototype width"]:
+    """One vector per word: the mean of its tokens' embeddings."""
+    return torch.stack([vocabulary[list(ids)].float().mean(0) for ids in tokens])

@@ -1,0 +1,1 @@
+"""h_omega, the output mapping: heads with weights, label maps without, and the losses."""

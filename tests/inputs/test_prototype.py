@@ -1,0 +1,109 @@
+"""The prototypes: where they start, what trains, what is kept."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from seqreprog.inputs.patch import PatchEmbedding
+from seqreprog.inputs.prototype import (
+    DirectPrototypes,
+    LinearPrototypes,
+    PrototypeMap,
+    WordPrototypes,
+    kmeans_centres,
+    word_vectors,
+)
+from seqreprog.types import SeriesBatch
+
+
+def vocabulary(words: int = 40, width: int = 12) -> torch.Tensor:
+    return torch.randn(words, width, generator=torch.Generator().manual_seed(3))
+
+
+def make(prototypes: torch.nn.Module, words: torch.Tensor | None = None) -> PrototypeMap:
+    torch.manual_seed(1)
+    patches = PatchEmbedding(patch=4, stride=4, length=3, hidden=6)
+    words = vocabulary() if words is None else words
+    return PrototypeMap(patches=patches, prototypes=prototypes, heads=2, head_width=5, vocabulary=words)
+
+
+def batch(rows: int = 2) -> SeriesBatch:
+    values = torch.randn(rows, 1, 12, generator=torch.Generator().manual_seed(5))
+    return SeriesBatch(values, torch.ones(rows, 1, 12, dtype=torch.bool))
+
+
+def test_direct_prototypes_are_a_copy_that_trains() -> None:
+    start = vocabulary(7)
+    module = DirectPrototypes(start)
+    torch.testing.assert_close(module(), start)
+    with torch.no_grad():
+        module.vectors.add_(1)
+    torch.testing.assert_close(start, vocabulary(7), msg="the vocabulary itself must not move")
+    assert module.vectors.requires_grad
+
+
+def test_linear_prototypes_mix_the_vocabulary_and_never_save_it() -> None:
+    module = LinearPrototypes(vocabulary(), 9)
+    torch.testing.assert_close(module(), module.mixture @ vocabulary())
+    assert list(module.state_dict()) == ["mixture"]
+    assert [tuple(weight.shape) for weight in module.parameters()] == [(9, 40)]
+
+
+def test_word_prototypes_are_means_of_tokens_and_stay() -> None:
+    words = vocabulary()
+    module = WordPrototypes(word_vectors(words, [[3], [4, 6]]))
+    torch.testing.assert_close(module(), torch.stack([words[3], (words[4] + words[6]) / 2]))
+    assert not list(module.parameters())
+    assert list(module.state_dict()) == ["vectors"]
+
+
+def test_kmeans_centres_are_the_known_clusters_and_repeat() -> None:
+    middle = torch.tensor([[10.0, 0, 0], [0, 10, 0], [0, 0, 10]])
+    words = (middle[:, None] + 0.01 * torch.randn(3, 50, 3)).flatten(0, 1)
+    found = kmeans_centres(words, 3, seed=0)
+    assert torch.cdist(middle, found).min(1).values.max() < 0.1
+    assert torch.equal(found, kmeans_centres(words, 3, seed=0))
+
+
+@pytest.mark.parametrize(("far", "wide"), [(0.0, 1.0), (5.0, 0.1), (-2.0, 7.0)])
+def test_soft_tokens_start_where_the_words_are(far: float, wide: float) -> None:
+    """Around the mean word embedding, about as far from it as words are, and not one token for every patch."""
+    words = far + wide * vocabulary(200)
+    module = make(DirectPrototypes(words[:30]), words)
+    with torch.no_grad():
+        tokens = module(batch(100)).embeds.flatten(0, 1)
+    centre, distance = words.mean(0), (words - words.mean(0)).norm(dim=-1).mean()
+    assert (tokens.mean(0) - centre).norm() < 0.5 * distance
+    assert (tokens - tokens.mean(0)).norm(dim=-1).mean() == pytest.approx(distance.item(), rel=0.5)
+
+
+def test_attention_starts_neither_uniform_nor_on_one_word() -> None:
+    words = 0.02 * vocabulary(200)  # as small as GPT-2's
+    share = make(DirectPrototypes(words[:30]), words).attention(batch(100))
+    entropy = -(share * share.clamp_min(1e-12).log()).sum(-1).mean()
+    assert 0.3 * math.log(30) < entropy < 0.97 * math.log(30)
+
+
+def test_keys_have_no_bias_for_softmax_does_not_see_it() -> None:
+    module = make(DirectPrototypes(vocabulary()))
+    assert module.key.bias is None
+    assert sorted(name for name, _ in module.named_parameters() if "bias" in name) == [
+        "output.bias",
+        "query.bias",
+        "value.bias",
+    ]
+
+
+def test_attention_is_a_distribution_over_prototypes() -> None:
+    found = make(DirectPrototypes(vocabulary(11))).attention(batch())
+    assert found.shape == (2, 2, 3, 11)
+    torch.testing.assert_close(found.sum(-1), torch.ones(2, 2, 3))
+
+
+def test_gradients_reach_every_weight() -> None:
+    module = make(LinearPrototypes(vocabulary(), 6))
+    module(batch()).embeds.square().sum().backward()
+    assert [name for name, weight in module.named_parameters() if not weight.grad.abs().sum() > 0] == []
