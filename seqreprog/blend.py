@@ -1,0 +1,174 @@
+"""The fitted whole behind every facade: base + weight x adapter, admitted on validation, with calibrated quantiles.
+
+    y = ridge(x) + weight * (f_T(x) - ridge(x))
+
+`f_T` is the reprogrammed language model. What it adds to the ridge, `f_T - ridge`, is admitted by a weight that
+`fitting.py` finds on held-out windows (a forecast combination: Bates and Granger 1969). At 0 the language model takes
+no part in the forecast; the pure form has weight 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+
+from .backbone import Backbone
+from .build import build_forecaster, build_prompt
+from .calibrate import spread_out
+from .checkpoint import load_adapter
+from .config import ForecastConfig
+from .data.windows import Windows
+from .errors import CheckpointError
+from .linear import RidgeForecaster
+from .model import SeriesReprogram
+from .samples import Framing, batch_to
+
+INFERENCE_ROWS = 256
+
+
+@dataclass(eq=False)
+class Blend:
+    """A fitted forecaster for windows.
+
+    Attributes:
+        config: everything it was made from.
+        backbone: the frozen language model.
+        ridge: the closed-form forecaster: the base, or in the pure form only the scaling.
+        model: the reprogrammed language model.
+        weight: its share, from 0 to 1.
+        factors: calibration of each quantile at each step.
+        shape: distance of the quantiles per step where the language model gives none.
+    """
+
+    config: ForecastConfig
+    backbone: Backbone
+    ridge: RidgeForecaster
+    model: SeriesReprogram
+    weight: float
+    factors: Float[np.ndarray, "horizon level"]
+    shape: Float[np.ndarray, " horizon"]
+
+    @cached_property
+    def framing(self) -> Framing:
+        return framing(self.config, self.backbone, self.ridge)
+
+    def forecast(
+        self,
+        windows: Windows,
+        series_scale: Float[np.ndarray, " series"],
+        *,
+        progress: Callable[[int], None] | None = None,
+    ) -> tuple[Float[np.ndarray, "window horizon"], Float[np.ndarray, "window horizon level"]]:
+        """Point forecasts and quantiles, in the series' own units; one stream of full batches, across series."""
+        points = np.empty((len(windows), windows.horizon))
+        quantiles = np.empty((len(windows), windows.horizon, len(self.config.quantile_levels)))
+        start = 0
+        for part in windows.chunks(INFERENCE_ROWS):
+            stop = start + len(part)
+            parts = self._parts(part, series_scale, with_model=self.weight > 0)
+            points[start:stop] = parts.mixed(self.weight)
+            width = parts.width(self) * self.factors
+            quantiles[start:stop] = spread_out(points[start:stop], width, self.config.quantile_levels)
+            start = stop
+            if progress:
+                progress(len(part))
+        return points, quantiles
+
+    def parts(self, windows: Windows, series_scale: Float[np.ndarray, " series"]) -> Parts:
+        """What ridge and language model say, apart: for the admission weight and for reports."""
+        chunks = [self._parts(part, series_scale, with_model=True) for part in windows.chunks(INFERENCE_ROWS)]
+        joined = {name: np.concatenate([getattr(part, name) for part in chunks]) for name in _PARTS}
+        return Parts(**joined)
+
+    @torch.inference_mode()
+    def _parts(self, windows: Windows, series_scale: np.ndarray, with_model: bool) -> Parts:
+        inputs, scale = windows.inputs(), series_scale[windows.series]
+        batch, scaled = self.framing.batch(inputs, scale)
+        ridge = self.ridge.forecast(inputs, scale)
+        if not with_model:
+            return Parts(ridge, ridge, np.zeros((*ridge.shape, 0)), scaled.spread)
+        device = next(self.model.input_map.parameters()).device
+        self.model.eval()
+        found = self.model(batch_to(batch, device))
+        point = found.point[:, 0].double().cpu().numpy()
+        offsets = np.abs(found.quantiles[:, 0].double().cpu().numpy() - point[..., None])
+        return Parts(ridge, scaled.loc[:, None] + scaled.spread[:, None] * point, offsets, scaled.spread)
+
+
+@dataclass
+class Parts:
+    """What each part says of some windows, in the series' own units (`offsets` in units of each window's spread)."""
+
+    ridge: Float[np.ndarray, "window horizon"]
+    model: Float[np.ndarray, "window horizon"]
+    offsets: Float[np.ndarray, "window horizon level"]
+    spread: Float[np.ndarray, " window"]
+
+    def mixed(self, weight: float) -> Float[np.ndarray, "window horizon"]:
+        """The ridge + weight * (f_T - ridge), so written that 0 and 1 are the parts themselves to the bit."""
+        return (1 - weight) * self.ridge + weight * self.model
+
+    def width(self, blend: Blend) -> Float[np.ndarray, "window horizon level"]:
+        """Distance of each quantile from the point before calibration: the model's, or a plain one without it."""
+        if blend.weight > 0:
+            return self.offsets * self.spread[:, None, None]
+        plain = blend.shape[None, :, None] * self.spread[:, None, None]
+        return np.repeat(plain, len(blend.config.quantile_levels), axis=2)
+
+
+_PARTS = [item.name for item in fields(Parts)]
+
+
+def framing(config: ForecastConfig, backbone: Backbone, ridge: RidgeForecaster) -> Framing:
+    """How this config's windows become batches."""
+    return Framing(
+        scaling=ridge.scaling,
+        writer=build_prompt(config, backbone),
+        power=2 if config.loss == "mse" else 1,
+    )
+
+
+def blend_state(blend: Blend) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+    """Tensors and JSON of an artifact (everything but the frozen backbone)."""
+    arrays = {
+        "ridge.weights": blend.ridge.weights,
+        "calibration.factors": blend.factors,
+        "calibration.shape": blend.shape,
+    }
+    tensors = {name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in arrays.items()}
+    document = {"ridge": {"scaling": blend.ridge.scaling, "penalty": blend.ridge.penalty}, "weight": blend.weight}
+    return {**blend.model.adapter_state(), **tensors}, document
+
+
+def restore_blend(
+    config: ForecastConfig, backbone: Backbone, tensors: dict[str, torch.Tensor], document: dict[str, Any]
+) -> Blend:
+    """The inverse of `blend_state`.
+
+    Raises:
+        CheckpointError: a weight is missing, unknown or of another shape.
+    """
+    shapes = {
+        "ridge.weights": (config.context, config.horizon),
+        "calibration.factors": (config.horizon, len(config.quantile_levels)),
+        "calibration.shape": (config.horizon,),
+    }
+    for name, shape in shapes.items():
+        if name not in tensors or tuple(tensors[name].shape) != shape:
+            found = tuple(tensors[name].shape) if name in tensors else "nothing"
+            raise CheckpointError(f"weight {name!r} should have shape {shape}; the artifact holds {found}")
+    ridge_weights, factors, per_step = (tensors[name].numpy() for name in shapes)
+    model = build_forecaster(config, backbone, fresh=False)
+    load_adapter(model, {name: tensor for name, tensor in tensors.items() if name not in shapes})
+    try:
+        ridge = RidgeForecaster(ridge_weights, document["ridge"]["scaling"], float(document["ridge"]["penalty"]))
+        weight = float(document["weight"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise CheckpointError(f"the artifact's settings of ridge and weight cannot be read: {error!r}") from error
+    return Blend(config, backbone, ridge, model.eval(), weight, factors, per_step)

@@ -1,0 +1,161 @@
+"""Rolling-origin backtests and their scorecards: the model, the ridge and the seasonal naive on the same windows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from ..backbone import Backbone
+from ..blend import Blend
+from ..config import ForecastConfig
+from ..data.windows import Panel, Windows, rolling_windows
+from ..errors import ConfigError, DataError
+from ..fitting import FitSummary, fit_panel
+from .baselines import seasonal_naive
+from .metrics import (
+    PairedDifference,
+    absolute_error,
+    coverage,
+    interval_width,
+    mae,
+    mase,
+    mse,
+    naive_scales,
+    paired_bootstrap,
+    smape,
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Backtest:
+    """Forecasts of windows that the model did not see, and the baselines' of the same windows.
+
+    Attributes:
+        windows: where they stand.
+        history: each series up to its first cutoff: what MASE is scaled by.
+        point, quantiles: the model's forecasts.
+        ridge: the closed-form forecaster's.
+        summary: of the (last) fit.
+    """
+
+    windows: Windows
+    history: Panel
+    point: Float[np.ndarray, "window horizon"]
+    quantiles: Float[np.ndarray, "window horizon level"]
+    ridge: Float[np.ndarray, "window horizon"]
+    summary: FitSummary
+
+    def naive(self, season: int) -> Float[np.ndarray, "window horizon"]:
+        reach = replace(self.windows, context=max(self.windows.context, 2 * season))
+        return seasonal_naive(reach.inputs(), self.windows.horizon, season)
+
+
+def backtest(
+    config: ForecastConfig,
+    backbone: Backbone,
+    panel: Panel,
+    names: Sequence[object],
+    *,
+    n_windows: int,
+    step_size: int | None = None,
+    refit: bool = False,
+) -> Backtest:
+    """Fits on what precedes the first cutoff (or each, with `refit`) and forecasts the last `n_windows` origins.
+
+    Raises:
+        ConfigError: `n_windows` or `step_size` below 1.
+        DataError: no series is long enough to train before the first cutoff.
+    """
+    step = config.horizon if step_size is None else step_size
+    if n_windows < 1 or step < 1:
+        raise ConfigError(f"n_windows and step_size must be at least 1; got n_windows={n_windows}, step_size={step}")
+    windows = rolling_windows(panel, config.context, config.horizon, count=n_windows, step=step)
+    if not len(windows):
+        raise DataError(
+            f"no series is long enough for a window of horizon {config.horizon}: the longest has "
+            f"{panel.lengths.max()} rows. Shorten horizon"
+        )
+    point = np.empty((len(windows), config.horizon))
+    quantiles = np.empty((*point.shape, len(config.quantile_levels)))
+    ridge = np.empty_like(point)
+    turn = (panel.offsets[1:][windows.series] - windows.origins - config.horizon) // step  # windows still to come
+    summary: FitSummary | None = None
+    for back in range(n_windows - 1, -1, -1) if refit else [n_windows - 1]:
+        cutoff = panel.lengths - config.horizon - back * step
+        blend, summary = fit_panel(config, backbone, panel.until(cutoff), names)
+        rows = np.flatnonzero(turn == back) if refit else np.arange(len(windows))
+        chosen, scales = windows.take(rows), panel.until(cutoff).scales()
+        point[rows], quantiles[rows] = blend.forecast(chosen, scales)
+        ridge[rows] = ridge_forecast(blend, chosen, scales)
+    history = panel.until(panel.lengths - config.horizon - (n_windows - 1) * step)
+    return Backtest(windows, history, point, quantiles, ridge, summary)  # type: ignore[arg-type]
+
+
+def ridge_forecast(
+    blend: Blend, windows: Windows, series_scale: Float[np.ndarray, " series"], rows: int = 8192
+) -> Float[np.ndarray, "window horizon"]:
+    """The ridge alone, in chunks."""
+    parts = [blend.ridge.forecast(part.inputs(), series_scale[part.series]) for part in windows.chunks(rows)]
+    return np.concatenate(parts)
+
+
+def scorecard(found: Backtest, config: ForecastConfig, season: int) -> dict[str, Any]:
+    """MASE, sMAPE, MAE, MSE and coverage by model, and what the language model adds to the ridge (paired by cutoff)."""
+    targets, scales = found.windows.targets(), naive_scales(found.history, season)[found.windows.series]
+    forecasts = {"seqreprog": found.point, "ridge": found.ridge, "seasonal_naive": found.naive(season)}
+    table: dict[str, dict[str, float]] = {
+        name: {
+            "MASE": mase(targets, forecast, scales),
+            "sMAPE": smape(targets, forecast),
+            "MAE": mae(targets, forecast),
+            "MSE": mse(targets, forecast),
+        }
+        for name, forecast in forecasts.items()
+    }
+    levels = sorted(config.level, reverse=True)
+    for place, level in enumerate(levels):
+        low, high = found.quantiles[..., place], found.quantiles[..., -1 - place]
+        table["seqreprog"][f"coverage-{level:g}"] = coverage(targets, low, high)
+        table["seqreprog"][f"width-{level:g}"] = interval_width(targets, low, high)
+    errors = {name: absolute_error(targets, forecast) / scales[:, None] for name, forecast in forecasts.items()}
+    return {
+        "models": table,
+        "windows": len(found.windows),
+        "season": season,
+        "weight": found.summary.weight,
+        "verdict": found.summary.verdict,
+        "against": {
+            rival: paired_over_cutoffs(found.windows, errors["seqreprog"], errors[rival])._asdict()
+            for rival in ("ridge", "seasonal_naive")
+        },
+    }
+
+
+def paired_over_cutoffs(
+    windows: Windows,
+    ours: Float[np.ndarray, "window horizon"],
+    theirs: Float[np.ndarray, "window horizon"],
+    block: int | None = None,
+) -> PairedDifference:
+    """Block bootstrap over cutoffs, all series of a cutoff drawn together: they share the weather.
+
+    Args:
+        windows: where the errors stand; series are lined up by their distance from the end.
+        ours: errors of one forecaster.
+        theirs: errors of the other.
+        block: cutoffs drawn together; `None` takes what overlaps in time, a week of daily cutoffs at least.
+    """
+    panel = windows.panel
+    back = panel.offsets[1:][windows.series] - windows.origins
+    cutoffs, place = np.unique(-back, return_inverse=True)
+    stacked = [np.full((len(cutoffs), len(panel), windows.horizon), np.nan) for _ in range(2)]
+    for target, errors in zip(stacked, (ours, theirs), strict=True):
+        target[place, windows.series] = errors
+    if block is None:
+        spacing = int(np.diff(cutoffs).min()) if len(cutoffs) > 1 else windows.horizon
+        block = max(-(-windows.horizon // spacing), min(7, len(cutoffs)))
+    return paired_bootstrap(*stacked, block=min(block, len(cutoffs)))

@@ -1,0 +1,286 @@
+"""Fitting the whole: ridge in closed form, language model by gradient, weight and intervals on held-out windows."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from .backbone import Backbone
+from .blend import Blend, Parts, framing
+from .build import build_forecaster
+from .calibrate import calibrate, step_shape
+from .config import ForecastConfig
+from .data.windows import MIN_CONTEXT, Panel, Split, Windows, split_in_time
+from .errors import DataError, Notice, name_some
+from .linear import fit_ridge
+from .samples import WindowDataset
+from .train import TrainingLog, fit
+
+WEIGHTS = np.linspace(0, 1, 21)
+CHECKED = 4  # times `validation_windows`: how many windows judge the weight and the calibration
+MANY_SERIES = 20  # from here on the admission test halves by series, below it by time
+
+
+@dataclass
+class FitSummary:
+    """What `fit` did and what each part contributes, on validation windows.
+
+    Errors are in units of each series' standard deviation: mean squared for `loss="mse"`, mean absolute for `"mae"`.
+    """
+
+    backbone: str
+    layers: int
+    base: str
+    loss: str
+    trained: int
+    frozen: int
+    train_windows: int
+    validation_windows: int
+    scaling: str
+    penalty: float
+    weight: float
+    errors: dict[str, float]
+    seconds: dict[str, float]
+    steps: int = 0
+    best_step: int = 0
+    stopped: str = ""
+    notices: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        """A summary to read."""
+        rows = [
+            ("backbone", f"{self.backbone}, first {self.layers} layers, {self.frozen:,} weights frozen"),
+            ("trained", f"{self.trained:,} weights in {self.steps} steps (best at {self.best_step}: {self.stopped})"),
+            ("windows", f"{self.train_windows:,} to train, {self.validation_windows:,} to validate"),
+            ("scaling", f"{self.scaling}; ridge penalty {self.penalty:g}"),
+            ("seconds", ", ".join(f"{name} {spent:.1f}" for name, spent in self.seconds.items())),
+            *((f"validation {self.loss}", f"{name}: {error:.4f}") for name, error in self.errors.items()),
+            ("verdict", self.verdict),
+            *(("notice", notice) for notice in self.notices),
+        ]
+        return "\n".join(f"{name:<15} {text}" for name, text in rows)
+
+    @property
+    def verdict(self) -> str:
+        """One sentence: what the language model adds."""
+        if "ridge" not in self.errors or "seqreprog" not in self.errors:
+            return "nothing was held out, so nothing can be said of what the language model adds"
+        if not self.errors["ridge"] > 0:  # 0 or NaN
+            return "the ridge makes no error on what was held out, so there is nothing for a language model to add"
+        gain = 1 - self.errors["seqreprog"] / self.errors["ridge"]
+        if self.base == "none":
+            return f"the language model stands alone; against the ridge its validation error is {-gain:+.1%}"
+        if self.weight == 0:
+            return "the language model was not admitted: on held-out windows it did not improve on the ridge"
+        return (
+            f"the language model was admitted with weight {self.weight:.2f}: "
+            f"validation error {-gain:+.1%} against the ridge"
+        )
+
+
+def fit_panel(
+    config: ForecastConfig, backbone: Backbone, panel: Panel, names: Sequence[object]
+) -> tuple[Blend, FitSummary]:
+    """Fits on whole series: the last part of each validates.
+
+    A series with fewer than `horizon + 2` steps is left out of training with a notice, and can still be forecast.
+
+    Raises:
+        DataError: no series is long enough.
+    """
+    notices = _length_notices(panel, names, config.horizon)
+    panel = panel.take(
+        np.array(sorted(range(len(panel)), key=lambda place: str(names[place])))
+    )  # rows may come shuffled
+    split = split_in_time(panel, config.context, config.horizon, config.training.validation)
+    blend, summary = fit_blend(config, backbone, split, _known_scales(split))
+    if not len(split.validation):
+        notices.append(
+            f"no series has the {2 * config.horizon + MIN_CONTEXT} steps needed to hold out a horizon: nothing was "
+            "validated, and the intervals were calibrated on the training windows"
+        )
+    for notice in notices:
+        warnings.warn(notice, Notice, stacklevel=3)
+    summary.notices += notices
+    return blend, summary
+
+
+def _length_notices(panel: Panel, names: Sequence[object], horizon: int) -> list[str]:
+    need, lengths = horizon + MIN_CONTEXT, panel.lengths
+    short = [names[int(index)] for index in np.flatnonzero(lengths < need)]
+    if len(short) == len(panel):
+        longest = int(lengths.argmax())
+        raise DataError(
+            f"no series is long enough to train: horizon {horizon} needs {need} rows, the longest is "
+            f"{str(names[int(longest)])!r} with {lengths[longest]} ({len(short)} series: {name_some(short)}). "
+            "Shorten horizon"
+        )
+    if not short:
+        return []
+    return [f"{len(short)} series with fewer than {need} rows take no part in training: {name_some(short)}"]
+
+
+def _known_scales(split: Split) -> Float[np.ndarray, " series"]:
+    """The scale of each series from the steps before its first validation target."""
+    panel = split.train.panel
+    border = panel.offsets[1:].copy()
+    np.minimum.at(border, split.validation.series, split.validation.origins)
+    seen = np.arange(len(panel.values)) < np.repeat(border, panel.lengths)
+    return Panel(np.where(seen, panel.values, np.nan), panel.offsets).scales()
+
+
+def fit_blend(
+    config: ForecastConfig, backbone: Backbone, split: Split, series_scale: Float[np.ndarray, " series"]
+) -> tuple[Blend, FitSummary]:
+    """Ridge in closed form, language model by gradient, weight and intervals on held-out windows.
+
+    Args:
+        config: everything there is to decide.
+        backbone: the frozen language model.
+        split: windows to train on and to choose by, apart in time.
+        series_scale: standard deviation of each series, known before its validation border.
+
+    Raises:
+        BackboneError: prompt and patches do not fit the backbone.
+        TrainingError: the loss became NaN.
+    """
+    model = build_forecaster(config, backbone)  # first: it refuses in milliseconds what cannot work
+    clock = _Clock()
+    ridge = fit_ridge(split.train, split.validation, series_scale=series_scale)
+    clock.lap("ridge")
+    frame = framing(config, backbone, ridge)
+    held_out = split.validation.thin(config.training.validation_windows)
+    log = fit(
+        model,
+        WindowDataset(split.train, series_scale, frame),
+        WindowDataset(held_out, series_scale, frame) if len(held_out) else None,
+        training=config.training,
+        loss=config.loss,
+        quantiles=config.quantile_levels,
+        seed=config.seed,
+        device=config.device,
+    )
+    clock.lap("training")
+    plain = np.ones(config.horizon)
+    ones = np.ones((config.horizon, len(config.quantile_levels)))
+    weight = 1.0 if config.base == "none" else 0.0  # without proof the base stands alone
+    blend = Blend(config, backbone, ridge, model, weight, ones, plain)
+    limit, errors = CHECKED * config.training.validation_windows, {}
+    if len(split.validation):
+        errors = _judge(blend, split.validation.thin(limit), series_scale)
+    else:
+        seen = split.train.thin(limit)
+        _calibrate(blend, seen, blend.parts(seen, series_scale))
+    clock.lap("choosing and calibrating")
+    return blend, _summary(blend, split, log, errors, clock.seconds)
+
+
+def _judge(blend: Blend, windows: Windows, series_scale: np.ndarray) -> dict[str, float]:
+    """Finds the weight and the calibration; the validation error of every part."""
+    parts = blend.parts(windows, series_scale)
+    error = _Error(blend.config.loss, windows.targets(), series_scale[windows.series][:, None])
+    if blend.config.base == "ridge":
+        blend.weight = admitted_weight(error, parts, _halves(windows))
+    _calibrate(blend, windows, parts)
+    return {
+        "ridge": error(parts.ridge),
+        "language model": error(parts.model),
+        "seqreprog": error(parts.mixed(blend.weight)),
+    }
+
+
+@dataclass(frozen=True)
+class _Error:
+    """Mean error over observed targets, in units of each series' scale."""
+
+    loss: str
+    targets: np.ndarray
+    unit: np.ndarray
+
+    def __call__(self, forecast: np.ndarray, rows: np.ndarray | slice = slice(None)) -> float:
+        error = (forecast[rows] - self.targets[rows]) / self.unit[rows]
+        error = error**2 if self.loss == "mse" else np.abs(error)
+        return float(np.nanmean(error)) if np.isfinite(error).any() else float("nan")
+
+
+def admitted_weight(error: _Error, parts: Parts, half: Bool[np.ndarray, " window"]) -> float:
+    """The language model's weight on held-out windows, 0 unless it proves itself on windows it was not found on.
+
+    The weight found on each half must lower the error on the other half; then the one found on all is taken.
+    """
+
+    def best(rows: np.ndarray | slice) -> float:
+        return float(WEIGHTS[int(np.argmin([error(parts.mixed(weight), rows) for weight in WEIGHTS]))])
+
+    if half.any() and not half.all():
+        for here, there in ((half, ~half), (~half, half)):
+            if not error(parts.mixed(best(here)), there) < error(parts.ridge, there):
+                return 0.0
+    return best(slice(None))
+
+
+def _halves(windows: Windows) -> np.ndarray:
+    """One half of the windows: every other series where there are many, the earlier part of each if there are few."""
+    present, place = np.unique(windows.series, return_inverse=True)
+    if len(present) >= MANY_SERIES:
+        return place % 2 == 0
+    first, last = np.full(len(present), np.inf), np.full(len(present), -np.inf)
+    np.minimum.at(first, place, windows.origins)
+    np.maximum.at(last, place, windows.origins)
+    return windows.origins < ((first + last) / 2)[place]
+
+
+def _calibrate(blend: Blend, windows: Windows, parts: Parts) -> None:
+    if not blend.config.quantile_levels:
+        return
+    error = windows.targets() - parts.mixed(blend.weight)
+    blend.shape = step_shape(error / parts.spread[:, None])
+    blend.factors = calibrate(error, parts.width(blend), blend.config.quantile_levels, _apart(windows))
+
+
+def _apart(windows: Windows) -> int:
+    """How many windows do not overlap in time, over all series."""
+    order = np.lexsort((windows.origins, windows.series))
+    series, origins = windows.series[order], windows.origins[order]
+    first = np.concatenate([[True], np.diff(series) != 0])
+    start = np.maximum.accumulate(np.where(first, origins, 0))
+    slot = (origins - start) // windows.horizon
+    return int((first | (np.diff(slot, prepend=-1) != 0)).sum())
+
+
+def _summary(
+    blend: Blend, split: Split, log: TrainingLog, errors: dict[str, float], seconds: dict[str, float]
+) -> FitSummary:
+    return FitSummary(
+        backbone=blend.backbone.name,
+        layers=blend.backbone.layers,
+        base=blend.config.base,
+        loss=blend.config.loss,
+        trained=sum(weight.numel() for _, weight in blend.model.trained()),
+        frozen=sum(weight.numel() for weight in blend.backbone.parameters()),
+        train_windows=len(split.train),
+        validation_windows=len(split.validation),
+        scaling=blend.ridge.scaling,
+        penalty=blend.ridge.penalty,
+        weight=blend.weight,
+        errors=errors,
+        seconds=seconds,
+        steps=log.steps,
+        best_step=log.best_step,
+        stopped=log.stopped,
+    )
+
+
+class _Clock:
+    def __init__(self) -> None:
+        self.last = time.perf_counter()
+        self.seconds: dict[str, float] = {}
+
+    def lap(self, name: str) -> None:
+        now = time.perf_counter()
+        self.seconds[name], self.last = now - self.last, now

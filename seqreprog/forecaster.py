@@ -1,0 +1,344 @@
+"""Forecaster: DataFrame in, DataFrame out."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from tqdm.auto import tqdm
+
+from .backbone import Backbone, load_backbone
+from .blend import Blend, blend_state, restore_blend
+from .checkpoint import backbone_record, check_backbone, load_artifact, save_artifact
+from .config import Adapter, Base, ForecastConfig, Loss, Prompt, Training, forecast_config, to_dict
+from .data.frames import Columns, SeriesTable, future_frame, read_table, window_frame
+from .data.windows import last_windows
+from .errors import CheckpointError, ConfigError, NotFittedError, Notice
+from .evaluation.backtest import backtest, scorecard
+from .evaluation.baselines import season_of
+from .fitting import FitSummary, fit_panel
+
+NAME = "seqreprog"
+LONGEST_CONTEXT = 512
+
+
+class Forecaster:
+    """Forecasts many series with a frozen language model that was reprogrammed for them.
+
+        f_T(x) = base(x) + weight * h_omega( f_S( h_theta(x) ) )
+
+    `f_S` is the frozen language model, `h_theta` patches and text-prototype attention, `h_omega` a quantile head (Chen
+    2022, arXiv 2202.10629; Jin et al. 2024, Time-LLM, sections 3.1 and 3.2). Only theta and omega are trained and
+    saved.
+
+    Args:
+        horizon: steps to forecast.
+        context: steps read; `None` takes a third of the longest series, at most 512.
+        backbone: `"minilm"`, a local directory, or any Hugging Face id (causal, masked, or an encoder-decoder's
+            encoder).
+        layers: keep only the first layers of the backbone; `None` keeps all.
+        level: coverage of the intervals, in percent.
+        loss: of the point forecast, `"mse"` or `"mae"`.
+        base: `"ridge"` adds the language model to a closed-form linear forecaster where it proves itself on validation;
+            `"none"` is the pure form of the papers.
+        seed: of everything random; the caller's random state is never touched.
+        device: `"auto"`, `"cpu"`, `"cuda"` or `"mps"`.
+        prompt: the text before the patches.
+        adapter: the size of theta and omega.
+        training: schedule, budget, threads.
+
+    Attributes:
+        summary_: what `fit` did, and what each part contributes on validation windows.
+    """
+
+    def __init__(
+        self,
+        horizon: int,
+        *,
+        context: int | None = None,
+        backbone: str | Path = "minilm",
+        layers: int | None = None,
+        level: tuple[float, ...] | list[float] = (80,),
+        loss: Loss = "mse",
+        base: Base = "ridge",
+        seed: int = 0,
+        device: str = "auto",
+        prompt: Prompt | None = None,
+        adapter: Adapter | None = None,
+        training: Training | None = None,
+    ) -> None:
+        self.adapter = adapter or Adapter()
+        self._auto_context = context is None
+        self.config = ForecastConfig(
+            horizon=horizon,
+            context=max(self.adapter.patch, LONGEST_CONTEXT) if context is None else context,
+            backbone=str(backbone),
+            layers=layers,
+            level=tuple(level),
+            loss=loss,
+            base=base,
+            seed=seed,
+            device=device,
+            prompt=prompt or Prompt(),
+            adapter=self.adapter,
+            training=training or Training(),
+        )
+        self._backbone: Backbone | None = None
+        self._blend: Blend | None = None
+        self._table: SeriesTable | None = None
+        self._columns: Columns | None = None
+
+    def fit(
+        self,
+        df: pd.DataFrame,
+        *,
+        id_col: str | None = None,
+        time_col: str | None = None,
+        target_col: str | None = None,
+        freq: str | int | None = None,
+        fill_gaps: bool = False,
+    ) -> Forecaster:
+        """Fits on a long frame (one row per series and time) or a wide one (dates as index, a column per series).
+
+        Args:
+            df: the series; missing values are masked, not filled.
+            id_col: names the series; `"unique_id"` by default.
+            time_col: dates or whole numbers; `"ds"` by default.
+            target_col: what to forecast; `"y"` by default.
+            freq: pandas offset alias or whole-number step; found out by itself.
+            fill_gaps: take missing rows for missing values instead of refusing them.
+
+        Raises:
+            DataError: the records break a rule; the message says which, where, and what to do.
+            BackboneError: the language model cannot be found, or is too small for prompt and patches.
+        """
+        table = self._read(df, id_col=id_col, time_col=time_col, target_col=target_col, freq=freq, fill_gaps=fill_gaps)
+        config = self._settled(table)
+        self._backbone = self._load_backbone()
+        self._blend, self.summary_ = fit_panel(config, self._backbone, table.panel, list(table.ids))
+        self.summary_.notices[:0] = table.notices
+        self.config, self._columns, self._table = config, table.columns, table
+        return self
+
+    def predict(self, df: pd.DataFrame | None = None, *, h: int | None = None) -> pd.DataFrame:
+        """Forecasts the next `h` steps of each series.
+
+        Args:
+            df: series to forecast, seen in `fit` or not; `None` takes those of `fit`.
+            h: steps, at most `horizon`.
+
+        Returns:
+            A long frame with the caller's column names, dtypes, time zone and order of ids: id, time, `seqreprog` (the
+            point forecast) and, per level, `seqreprog-lo-80` and `seqreprog-hi-80`.
+
+        Raises:
+            NotFittedError: nothing was fitted, or no frame is at hand after `load`.
+            DataError: the frame breaks a rule.
+            ConfigError: `h` is beyond the horizon.
+        """
+        blend = self._fitted()
+        h = self.config.horizon if h is None else h
+        if not 1 <= h <= self.config.horizon:
+            raise ConfigError(f"h must be 1 to {self.config.horizon}, the horizon this model was fitted for; got {h}")
+        table = self._known_series() if df is None else read_table(df, like=self._columns)
+        windows = last_windows(table.panel, self.config.context, self.config.horizon)
+        hidden = not self.config.training.progress
+        with tqdm(total=len(windows), desc="forecasting", unit="series", disable=hidden or None) as bar:
+            point, quantiles = blend.forecast(windows, table.panel.scales(), progress=bar.update)
+        return self._named(future_frame(table, h), point[:, :h], quantiles[:, :h])
+
+    def cross_validation(
+        self,
+        df: pd.DataFrame,
+        *,
+        n_windows: int = 1,
+        step_size: int | None = None,
+        refit: bool = False,
+        id_col: str | None = None,
+        time_col: str | None = None,
+        target_col: str | None = None,
+        freq: str | int | None = None,
+        fill_gaps: bool = False,
+    ) -> pd.DataFrame:
+        """Rolling-origin forecasts of the last part of each series, by models that never saw it.
+
+        A fresh model is fitted on what precedes the first cutoff (with `refit=True`, each cutoff); a model that this
+        object was fitted to before stays as it is.
+
+        Args:
+            df: as in `fit`.
+            n_windows: forecasts per series.
+            step_size: steps from one cutoff to the next; the horizon by default.
+            refit: fit anew before every cutoff.
+            id_col: as in `fit`.
+            time_col: as in `fit`.
+            target_col: as in `fit`.
+            freq: as in `fit`.
+            fill_gaps: as in `fit`.
+
+        Returns:
+            id, time, `cutoff`, target, `seqreprog` and its quantiles: what `utilsforecast.evaluation.evaluate` takes.
+        """
+        table = self._read(df, id_col=id_col, time_col=time_col, target_col=target_col, freq=freq, fill_gaps=fill_gaps)
+        found = backtest(
+            self._settled(table),
+            self._load_backbone(),
+            table.panel,
+            list(table.ids),
+            n_windows=n_windows,
+            step_size=step_size,
+            refit=refit,
+        )
+        frame = window_frame(table, found.windows.series, found.windows.origins, self.config.horizon)
+        return self._named(frame, found.point, found.quantiles)
+
+    def evaluate(
+        self,
+        df: pd.DataFrame,
+        *,
+        n_windows: int = 4,
+        step_size: int | None = None,
+        season: int | None = None,
+        **columns: Any,
+    ) -> dict[str, Any]:
+        """Scores rolling-origin forecasts beside seasonal naive and the ridge, on the same windows.
+
+        Args:
+            df: as in `fit`.
+            n_windows: forecasts per series, after one fit on what precedes the first.
+            step_size: steps from one cutoff to the next; the horizon by default.
+            season: of the seasonal naive and of MASE; what the frequency suggests by default.
+            **columns: `id_col`, `time_col`, `target_col`, `freq`, `fill_gaps` as in `fit`.
+
+        Returns:
+            A dict that can be printed as JSON: `models` (MASE, sMAPE, MAE, MSE, coverage), `against` (paired
+            differences in MASE with a 95 % block-bootstrap interval) and a `verdict` in words.
+        """
+        table = self._read(df, **columns)
+        config = self._settled(table)
+        found = backtest(
+            config, self._load_backbone(), table.panel, list(table.ids), n_windows=n_windows, step_size=step_size
+        )
+        return scorecard(found, config, season_of(table.columns.freq) if season is None else season)
+
+    def save(self, path: str | Path) -> None:
+        """Writes theta, omega, base and settings: a few MB, without the frozen model. Whole or not at all; no pickle.
+
+        Raises:
+            OutputError: the place cannot be written, or holds something else.
+        """
+        blend = self._fitted()
+        tensors, document = blend_state(blend)
+        save_artifact(
+            path,
+            tensors,
+            {
+                "kind": "forecaster",
+                "config": to_dict(self.config),
+                "columns": asdict(self._columns) if self._columns else None,
+                "backbone": backbone_record(blend.backbone),
+                "summary": asdict(self.summary_),
+                **document,
+            },
+        )
+
+    @classmethod
+    def load(cls, path: str | Path, *, backbone: str | Path | None = None, device: str = "auto") -> Forecaster:
+        """Reads what `save` wrote.
+
+        Args:
+            path: the directory.
+            backbone: where the language model is now, if no longer where it was; it must be the same to the byte.
+            device: as in the constructor.
+
+        Raises:
+            CheckpointError: corrupt, truncated, foreign, or another backbone.
+        """
+        tensors, document = load_artifact(path)
+        try:
+            config = forecast_config({**document["config"], "device": device})
+            record, columns = document["backbone"], Columns(**document["columns"])
+            summary = FitSummary(**document["summary"])
+        except (KeyError, TypeError, ConfigError) as error:
+            raise CheckpointError(
+                f"{str(path)!r} is not the artifact of a forecaster this release reads: {error}"
+            ) from error
+        model = cls(config.horizon, context=config.context, adapter=config.adapter)
+        model.config, model._columns, model.summary_ = config, columns, summary
+        model._backbone = load_backbone(backbone or config.backbone, config.layers)
+        check_backbone(record, model._backbone)
+        model._blend = restore_blend(config, model._backbone, tensors, document)
+        return model
+
+    @property
+    def columns(self) -> Columns:
+        """The caller's column names, dtypes and frequency, as `fit` found them."""
+        if self._columns is None:
+            raise NotFittedError("this Forecaster is not fitted: call fit(df) first, or Forecaster.load(path)")
+        return self._columns
+
+    def _read(self, df: pd.DataFrame, **options: Any) -> SeriesTable:
+        table = read_table(df, **options)
+        for notice in table.notices:
+            warnings.warn(notice, Notice, stacklevel=3)
+        return table
+
+    def _known_series(self) -> SeriesTable:
+        if self._table is None:
+            raise NotFittedError("a loaded model holds no series: pass the frame to forecast, predict(df)")
+        return self._table
+
+    def _settled(self, table: SeriesTable) -> ForecastConfig:
+        """The config with its context decided."""
+        if not self._auto_context:
+            return self.config
+        third = int(table.panel.lengths.max()) // 3
+        context = max(self.config.adapter.patch, min(LONGEST_CONTEXT, third))
+        return forecast_config({**to_dict(self.config), "context": context})
+
+    def _load_backbone(self) -> Backbone:
+        if self._backbone is None:
+            self._backbone = load_backbone(self.config.backbone, self.config.layers)
+        return self._backbone
+
+    def _fitted(self) -> Blend:
+        if self._blend is None:
+            raise NotFittedError("this Forecaster is not fitted: call fit(df) first, or Forecaster.load(path)")
+        return self._blend
+
+    def _named(self, frame: pd.DataFrame, point: np.ndarray, quantiles: np.ndarray) -> pd.DataFrame:
+        levels = sorted(self.config.level, reverse=True)
+        names = [f"{NAME}-lo-{level:g}" for level in levels] + [f"{NAME}-hi-{level:g}" for level in reversed(levels)]
+        frame[NAME] = point.ravel()
+        for column, name in enumerate(names):
+            frame[name] = quantiles[..., column].ravel()
+        return frame
+
+
+def forecast(
+    df: pd.DataFrame,
+    horizon: int,
+    *,
+    id_col: str | None = None,
+    time_col: str | None = None,
+    target_col: str | None = None,
+    freq: str | int | None = None,
+    **options: Any,
+) -> pd.DataFrame:
+    """Fit and forecast in one step of a pandas pipeline: `df.pipe(seqreprog.forecast, horizon=24)`.
+
+    Args:
+        df: the series, long or wide.
+        horizon: steps to forecast.
+        id_col: as in `Forecaster.fit`.
+        time_col: as in `Forecaster.fit`.
+        target_col: as in `Forecaster.fit`.
+        freq: as in `Forecaster.fit`.
+        **options: as in `Forecaster`.
+    """
+    model = Forecaster(horizon, **options)
+    return model.fit(df, id_col=id_col, time_col=time_col, target_col=target_col, freq=freq).predict()

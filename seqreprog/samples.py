@@ -1,0 +1,102 @@
+"""Windows to the model's batches: scaled in float64, prompt written, then float32."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from .data.windows import Windows
+from .inputs.prompt import PromptWriter
+from .linear import ScaledWindows, Scaling, scale_windows
+from .types import SeriesBatch, TokenIds
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A batch of windows with what they should become.
+
+    Attributes:
+        batch: the model's input.
+        target: the future, less the window's level, in units of the window's spread.
+        weight: what a step counts in the loss; 0 where its target was not observed.
+    """
+
+    batch: SeriesBatch
+    target: Float[Tensor, "batch channel horizon"]
+    weight: Float[Tensor, "batch channel horizon"]
+
+    def to(self, device: torch.device | str, non_blocking: bool = False) -> Sample:
+        return Sample(batch_to(self.batch, device), self.target.to(device), self.weight.to(device))
+
+
+@dataclass(frozen=True, eq=False)
+class Framing:
+    """How windows become batches: the same for training, validation and forecasting.
+
+    Attributes:
+        scaling: the level that is taken off (its choice on validation is the ridge's); the spread is always the
+            window's.
+        writer: what writes the prompts.
+        power: 2 for squared, 1 for absolute errors: how the window's spread enters a step's weight.
+    """
+
+    scaling: Scaling
+    writer: PromptWriter
+    power: int
+
+    def batch(
+        self, inputs: Float[np.ndarray, "window context"], series_scale: Float[np.ndarray, " window"]
+    ) -> tuple[SeriesBatch, ScaledWindows]:
+        """The model's input and, in float64, the scale that leads its answer back to the series' own units."""
+        scaled = self._by_own_spread(inputs, series_scale)
+        prompt = self.writer(scaled.values, scaled.observed, scaled.loc[:, None], scaled.spread[:, None])
+        values = torch.from_numpy(scaled.values[:, None].astype(np.float32))
+        return SeriesBatch(values, torch.from_numpy(scaled.observed[:, None]), prompt), scaled
+
+    def sample(self, windows: Windows, series_scale: Float[np.ndarray, " series"]) -> Sample:
+        inputs, targets, scale = windows.inputs(), windows.targets(), series_scale[windows.series]
+        batch, scaled = self.batch(inputs, scale)
+        target = (targets - scaled.loc[:, None]) / scaled.spread[:, None]
+        # Errors count in units of the series, as the ridge's do, except under instance normalisation.
+        unit = np.ones_like(scale) if self.scaling == "instance" else scaled.spread / scale
+        weight = np.where(np.isfinite(targets), unit[:, None] ** self.power, 0.0)
+        return Sample(batch, _single(np.nan_to_num(target)), _single(weight))
+
+    def _by_own_spread(self, inputs: np.ndarray, series_scale: np.ndarray) -> ScaledWindows:
+        """Level by `scaling`, spread always the window's own: the language model should see shape, not size."""
+        spread = scale_windows(inputs, "instance", series_scale).spread
+        return scale_windows(inputs, self.scaling, spread)
+
+
+class WindowDataset(Dataset):
+    """Windows that are cut out a whole batch at a time, so no window is ever copied before its turn."""
+
+    def __init__(self, windows: Windows, series_scale: Float[np.ndarray, " series"], framing: Framing) -> None:
+        self.windows, self.series_scale, self.framing = windows, series_scale, framing
+
+    def __len__(self) -> int:
+        return len(self.windows)
+
+    def __getitem__(self, index: int) -> Sample:
+        return self.__getitems__([index])
+
+    def __getitems__(self, index: Sequence[int]) -> Sample:
+        return self.framing.sample(self.windows.take(np.asarray(index)), self.series_scale)
+
+
+def batch_to(batch: SeriesBatch, device: torch.device | str) -> SeriesBatch:
+    """The same batch on `device`, with its prompt."""
+    prompt = batch.prompt
+    if prompt is not None:
+        prompt = TokenIds(prompt.ids.to(device), prompt.mask.to(device))
+    return SeriesBatch(batch.values.to(device), batch.observed.to(device), prompt)
+
+
+def _single(values: np.ndarray) -> Float[Tensor, "batch 1 horizon"]:
+    return torch.from_numpy(values[:, None].astype(np.float32))

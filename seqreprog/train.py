@@ -1,0 +1,220 @@
+"""fit(): one short Accelerate loop over theta and omega. The only importer of accelerate."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+from tqdm.auto import tqdm
+
+from .config import Loss, Training
+from .errors import ConfigError, TrainingError
+from .model import SeriesReprogram
+from .outputs.losses import pinball_loss, point_loss
+from .samples import Sample, WindowDataset
+
+FLOOR = 0.05  # the cosine ends at this share of the learning rate
+
+
+@dataclass
+class TrainingLog:
+    """What happened: one (step, seconds, validation error) per look, the best step, and why it ended."""
+
+    looks: list[tuple[int, float, float]] = field(default_factory=list)
+    steps: int = 0
+    best_step: int = 0
+    seconds: float = 0.0
+    stopped: str = "all steps done"
+
+
+def fit(
+    model: SeriesReprogram,
+    train: WindowDataset,
+    validation: WindowDataset | None,
+    *,
+    training: Training,
+    loss: Loss,
+    quantiles: Sequence[float],
+    seed: int,
+    device: str = "auto",
+) -> TrainingLog:
+    """Trains theta and omega in place and leaves the best weights on validation in them.
+
+    Args:
+        model: its backbone is frozen and stays so.
+        train: windows to learn from, in random order.
+        validation: windows for early stopping; without them all steps are made.
+        training: schedule, batch size, patience, budget.
+        loss: of the point forecast; quantiles always learn by the pinball loss.
+        quantiles: their levels.
+        seed: of the order and the dropout. The caller's random state is left as it was.
+        device: `"auto"`, `"cpu"`, `"cuda"` or `"mps"`.
+
+    Raises:
+        TrainingError: the loss became NaN or infinite; names the step.
+    """
+    with torch.random.fork_rng(), _threads(training.threads):
+        torch.manual_seed(seed)
+        return _Loop(model, training, loss, quantiles, seed, device).run(train, validation)
+
+
+class _Loop:
+    def __init__(
+        self, model: SeriesReprogram, training: Training, loss: Loss, quantiles: Sequence[float], seed: int, device: str
+    ) -> None:
+        self.accelerator = _accelerator(device, training.precision, seed)
+        self.training, self.loss = training, loss
+        self.levels = torch.tensor(list(quantiles), device=self.accelerator.device)
+        self.weights = dict(model.trained())
+        optimizer = torch.optim.AdamW(_groups(self.weights, training.weight_decay), betas=(0.9, 0.99), fused=True)
+        self.model, self.optimizer = self.accelerator.prepare(model, optimizer)
+        # Apart, or the levels asked for would change the point forecast through a shared norm.
+        aside = [weight for name, weight in self.weights.items() if name.startswith("output_map.steps.")]
+        kept = [weight for name, weight in self.weights.items() if not name.startswith("output_map.steps.")]
+        self.clipped = [kept, aside] if aside else [kept]
+        self.log, self.best = TrainingLog(), math.inf
+        self.kept: dict[str, Tensor] = {}
+
+    def run(self, train: WindowDataset, validation: WindowDataset | None) -> TrainingLog:
+        start, budget = time.perf_counter(), self.training.time_budget
+        looking = self._loader(validation, shuffle=False) if validation else None
+        bar = tqdm(total=self.training.max_steps, desc="reprogramming", unit="step", **self._quiet())
+        self.model.train()
+        for sample in self._batches(train):
+            elapsed = time.perf_counter() - start
+            if budget is not None and elapsed > budget:
+                self.log.stopped = f"time budget of {budget:g} s"
+                break
+            spent = self.log.steps / self.training.max_steps
+            self._step(sample, spent if budget is None else max(spent, elapsed / budget))
+            bar.update()
+            if looking and (self.log.steps % self.training.evaluate_every == 0 or self._last()):
+                bar.set_postfix(validation=f"{self._look(looking, start):.4f}", refresh=False)
+                if self.log.steps - self.log.best_step >= self.training.patience * self.training.evaluate_every:
+                    self.log.stopped = f"no better for {self.training.patience} looks"
+                    break
+        bar.close()
+        self._restore()
+        self.log.seconds = time.perf_counter() - start
+        return self.log
+
+    def _batches(self, train: WindowDataset) -> Iterator[Sample]:
+        loader: Any = self._loader(train, shuffle=True)  # Accelerate's, which can be told the epoch
+        epoch = 0
+        while not self._last():
+            loader.set_epoch(epoch)
+            for sample in loader:
+                yield sample
+                if self._last():
+                    return
+            epoch += 1
+
+    def _last(self) -> bool:
+        return self.log.steps >= self.training.max_steps
+
+    def _step(self, sample: Sample, progress: float) -> None:
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.training.learning_rate * _schedule(progress, self.training.warmup)
+        forecast = self.model(sample.batch)
+        loss = point_loss(forecast.point, sample.target, sample.weight, self.loss)
+        if len(self.levels):
+            loss = loss + pinball_loss(forecast.quantiles, sample.target, (sample.weight > 0).float(), self.levels)
+        self.log.steps += 1
+        if not torch.isfinite(loss):
+            raise TrainingError(
+                f"the loss is {loss.item()} at step {self.log.steps}; training stopped and nothing was saved. "
+                "Lower learning_rate, or use precision='no'"
+            )
+        self.accelerator.backward(loss)
+        for weights in self.clipped:
+            self.accelerator.clip_grad_norm_(weights, self.training.clip)
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+
+    @torch.no_grad()
+    def _look(self, loader: DataLoader, start: float) -> float:
+        """The validation error; keeps the weights where it is the best so far."""
+        self.model.eval()
+        sums = torch.zeros(2, device=self.accelerator.device)
+        for sample in loader:
+            error = self.model(sample.batch).point - sample.target
+            error = sample.weight * (error.square() if self.loss == "mse" else error.abs())
+            per_window = torch.stack([error.sum((1, 2)), (sample.weight > 0).float().sum((1, 2))], 1)
+            sums += self.accelerator.gather_for_metrics(per_window).sum(0)
+        self.model.train()
+        found = float(sums[0] / sums[1].clamp_min(1))
+        self.log.looks.append((self.log.steps, time.perf_counter() - start, found))
+        if found < self.best:
+            self.best, self.log.best_step = found, self.log.steps
+            self.kept = {name: weight.detach().clone() for name, weight in self.weights.items()}
+        return found
+
+    @torch.no_grad()
+    def _restore(self) -> None:
+        for name, weight in self.kept.items():
+            self.weights[name].copy_(weight)
+        self.accelerator.unwrap_model(self.model).eval()
+
+    def _loader(self, dataset: WindowDataset, shuffle: bool) -> DataLoader:
+        size = min(self.training.batch_size, len(dataset))
+        return self.accelerator.prepare(
+            DataLoader(dataset, batch_size=size, shuffle=shuffle, drop_last=shuffle, collate_fn=_as_is)
+        )
+
+    def _quiet(self) -> dict[str, bool | None]:
+        shown = self.training.progress and self.accelerator.is_main_process
+        return {"disable": None if shown else True}  # None: shown only where standard error is a terminal
+
+
+def _accelerator(device: str, precision: str, seed: int) -> Any:
+    """A fresh Accelerator; earlier fits in this process must not fix the device or precision of this one."""
+    from accelerate import Accelerator, DataLoaderConfiguration
+    from accelerate.state import AcceleratorState, PartialState
+
+    if device not in ("auto", "cpu", "cuda", "mps"):
+        raise ConfigError(f"device must be 'auto', 'cpu', 'cuda' or 'mps'; got {device!r}")
+    if device == "cuda" and not torch.cuda.is_available():
+        raise ConfigError("device='cuda' was asked for, but PyTorch sees no GPU here. Pass device='auto' or 'cpu'")
+    if device == "mps" and not torch.backends.mps.is_available():
+        raise ConfigError("device='mps' was asked for, but PyTorch sees no such device. Pass device='auto' or 'cpu'")
+    if not (PartialState._shared_state and PartialState().num_processes > 1):
+        AcceleratorState._reset_state(reset_partial_state=True)
+    loading = DataLoaderConfiguration(split_batches=True, use_seedable_sampler=True, data_seed=seed)
+    return Accelerator(cpu=device == "cpu", mixed_precision=precision, dataloader_config=loading)
+
+
+def _groups(weights: dict[str, nn.Parameter], decay: float) -> list[dict]:
+    """Matrices decay; biases and positions do not."""
+    matrices = [weight for name, weight in weights.items() if weight.ndim > 1 and not name.endswith("position")]
+    others = [weight for name, weight in weights.items() if not (weight.ndim > 1 and not name.endswith("position"))]
+    return [{"params": matrices, "weight_decay": decay}, {"params": others, "weight_decay": 0.0}]
+
+
+def _schedule(progress: float, warmup: float) -> float:
+    """Linear warm-up, then a cosine down to `FLOOR`."""
+    if progress < warmup:
+        return max(progress / warmup, 0.01)
+    rest = min((progress - warmup) / max(1 - warmup, 1e-9), 1.0)
+    return FLOOR + (1 - FLOOR) * 0.5 * (1 + math.cos(math.pi * rest))
+
+
+def _as_is(sample: Any) -> Any:
+    return sample  # `WindowDataset.__getitems__` already made a batch
+
+
+@contextmanager
+def _threads(count: int | None) -> Iterator[None]:
+    before = torch.get_num_threads()
+    if count is not None:
+        torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

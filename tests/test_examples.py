@@ -1,0 +1,109 @@
+"""Every example runs as a user would run it, only with a tiny language model, and stays short enough to copy."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+import seqreprog
+from seqreprog import forecaster
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+SCRIPTS = sorted(EXAMPLES.glob("*.py"))
+BENCHMARKS = sorted(EXAMPLES.glob("benchmarks/*.py"))
+LONGEST = 60  # lines
+
+
+def load(path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"example_{path.stem}", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def tiny(monkeypatch: pytest.MonkeyPatch, make_backbone: Callable[[str], Path]) -> None:
+    """Whatever backbone is asked for, a tiny one is given."""
+    path, usual = str(make_backbone("bert")), forecaster.load_backbone
+    monkeypatch.setattr(forecaster, "load_backbone", lambda name, layers=None: usual(path, layers))
+
+
+def test_there_are_examples() -> None:
+    assert SCRIPTS
+
+
+@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.stem)
+@pytest.mark.usefixtures("tiny")
+def test_example_runs(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", [str(path)])
+    load(path).main()
+    shown = capsys.readouterr().out
+    assert "seqreprog" in shown
+    assert "nan" not in shown.lower()
+    assert not os.listdir(tmp_path), "an example leaves nothing behind where it was started"
+
+
+@pytest.mark.parametrize("path", SCRIPTS + BENCHMARKS, ids=lambda path: path.stem)
+def test_script_is_short_and_says_how_to_run_it(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    if path in SCRIPTS:
+        assert len(text.splitlines()) <= LONGEST
+    header = text.split('"""')[1]
+    assert f"Run it: python {path.relative_to(EXAMPLES.parent).as_posix()}" in header
+    assert 'if __name__ == "__main__":\n    main()' in text
+
+
+@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.stem)
+def test_example_uses_public_names_only(path: Path) -> None:
+    for line in path.read_text(encoding="utf-8").splitlines():
+        if line.startswith("from seqreprog"):
+            assert line.startswith("from seqreprog import ")
+            names = line.removeprefix("from seqreprog import ").replace(" ", "").split(",")
+            assert set(names) <= set(seqreprog.__all__)
+
+
+@pytest.mark.usefixtures("tiny")
+def test_m4_benchmark_scores_a_miniature_of_the_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Three series in M4's layout; the seasonal naive is right but for a known step, so its scores are known."""
+    module = load(EXAMPLES / "benchmarks" / "m4_hourly.py")
+    monkeypatch.setattr(module, "CONTEXT", 64)
+    m4(tmp_path)
+    arguments = ["m4_hourly.py", "--data", str(tmp_path), "--seeds", "0", "--json", str(tmp_path / "out.json")]
+    monkeypatch.setattr(sys, "argv", arguments)
+    monkeypatch.setattr(module, "Training", lambda **options: seqreprog.Training(**{**options, "max_steps": 2}))
+    module.main()
+    found = json.loads((tmp_path / "out.json").read_text())
+    assert found == json.loads(capsys.readouterr().out)
+    models = found["runs"][0]["models"]
+    assert set(models) == {"seqreprog", "ridge", "seasonal_naive"}
+    # every phase of the day rises by 1 a day: one day behind and two, against 1 in the training part
+    assert models["seasonal_naive"]["MASE"] == pytest.approx(1.5)
+    assert 0 <= found["runs"][0]["coverage-80"] <= 1
+
+
+def m4(folder: Path) -> None:
+    """H1, H2 and H10, a row each: 50 + hour of the day + day; H10 is shorter, so its row ends in empty cells."""
+    lengths = {"H1": 240, "H2": 240, "H10": 192}
+    head = ",".join(f'"V{place}"' for place in range(1, 242))
+    train = [head]
+    test = [",".join(f'"V{place}"' for place in range(1, 50))]
+    for name, length in lengths.items():
+        values = [str(50 + step % 24 + step // 24) for step in range(length + 48)]
+        train.append(",".join([name, *values[:length], *[""] * (240 - length)]))
+        test.append(",".join([name, *values[length:]]))
+    (folder / "Hourly-train.csv").write_text("\n".join(train) + "\n")
+    (folder / "Hourly-test.csv").write_text("\n".join(test) + "\n")
