@@ -119,11 +119,8 @@ def test_a_wide_file_is_found_out_by_itself(place: Path, backbone: str, name: st
 
 def test_every_door_gives_the_same_numbers(place: Path, backbone: str) -> None:
     options = ["--horizon", 4, *TINY, "--backbone", backbone]
-    csv, parquet = (
-        pd.read_csv(io.StringIO(ran("forecast", place / f"wide.{kind}", *options).stdout))
-        for kind in ("csv", "parquet")
-    )
-    pd.testing.assert_frame_equal(csv, parquet, rtol=1e-9)
+    csv, parquet = (ran("forecast", place / f"wide.{kind}", *options).stdout for kind in ("csv", "parquet"))
+    assert csv == parquet
 
 
 def test_standard_output_is_csv_alone_and_the_summary_goes_to_standard_error(place: Path, backbone: str) -> None:
