@@ -92,6 +92,13 @@ class Forecaster:
         self._table: SeriesTable | None = None
         self._columns: Columns | None = None
 
+    def __repr__(self) -> str:
+        state = "fitted" if self._blend is not None else "not fitted"
+        return (
+            f"Forecaster(horizon={self.config.horizon}, context={self.config.context}, "
+            f"backbone={self.config.backbone!r}, base={self.config.base!r}): {state}"
+        )
+
     def fit(
         self,
         df: pd.DataFrame,
