@@ -157,7 +157,7 @@ def fit_blend(
     held_out = split.validation.thin(config.training.validation_windows)
     log = fit(
         model,
-        WindowDataset(split.train, series_scale, frame),
+        WindowDataset(split.train, series_scale, frame, mirror=config.training.mirror),
         WindowDataset(held_out, series_scale, frame) if len(held_out) else None,
         training=config.training,
         loss=config.loss,
@@ -209,20 +209,15 @@ class _Error:
 
 
 def admitted_weight(error: _Error, parts: Parts, half: Bool[np.ndarray, " window"]) -> float:
-    """The language model's weight on held-out windows, 0 unless it proves itself on windows it was not found on.
+    """The language model's weight: the smaller of the two that are best on either half of the held-out windows.
 
-    Two-fold cross-validation: the weight found on each half is tried on the other. Where that does not lower the error of
-    the whole, no weight is admitted; where it does, the one found on all windows is taken.
+    The error is convex in the weight, so any weight from 0 to a half's best lowers that half's error: the smaller one
+    lowers both, and where one half wants no language model it gets none.
     """
-
-    def best(rows: np.ndarray | slice) -> float:
-        return float(WEIGHTS[int(np.argmin([error(parts.mixed(weight), rows) for weight in WEIGHTS]))])
-
-    if half.any() and not half.all():
-        crossed = np.where(half[:, None], parts.mixed(best(~half)), parts.mixed(best(half)))
-        if not error(crossed) < error(parts.ridge):
-            return 0.0
-    return best(slice(None))
+    halves = (half, ~half) if half.any() and not half.all() else (np.ones_like(half),)
+    return min(
+        float(WEIGHTS[int(np.argmin([error(parts.mixed(weight), rows) for weight in WEIGHTS]))]) for rows in halves
+    )
 
 
 def _halves(windows: Windows) -> np.ndarray:
