@@ -41,7 +41,7 @@ Context = Annotated[
 ]
 Level = Annotated[list[float], typer.Option("--level", help="Coverage of an interval in percent; may be repeated.")]
 BackboneName = Annotated[str, typer.Option("--backbone", help="minilm, a directory, or a Hugging Face id.")]
-Layers = Annotated[int | None, typer.Option("--layers", help="First layers of the backbone to keep [all].")]
+Layers = Annotated[int | None, typer.Option("--layers", help="First layers of the backbone to keep.")]
 BaseName = Annotated[str, typer.Option("--base", help="ridge, or none for the papers' pure form.")]
 LossName = Annotated[str, typer.Option("--loss", help="mse or mae.")]
 Seed = Annotated[int, typer.Option("--seed", help="Of everything random.")]
@@ -71,7 +71,7 @@ def forecast_command(
     freq: Frequency = None,
     fill_gaps: FillGaps = False,
     backbone: BackboneName = "minilm",
-    layers: Layers = None,
+    layers: Layers = 2,
     base: BaseName = "ridge",
     loss: LossName = "mse",
     patch: Patch = Adapter.patch,
@@ -139,7 +139,7 @@ def evaluate_command(
     freq: Frequency = None,
     fill_gaps: FillGaps = False,
     backbone: BackboneName = "minilm",
-    layers: Layers = None,
+    layers: Layers = 2,
     base: BaseName = "ridge",
     loss: LossName = "mse",
     patch: Patch = Adapter.patch,

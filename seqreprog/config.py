@@ -154,7 +154,7 @@ class ForecastConfig:
     horizon: int
     context: int = 512
     backbone: str = "minilm"
-    layers: int | None = None
+    layers: int | None = 2
     level: tuple[float, ...] = (80,)
     loss: Loss = "mse"
     base: Base = "ridge"

@@ -40,7 +40,8 @@ class Forecaster:
         context: steps read; `None` takes a third of the longest series, at most 512.
         backbone: `"minilm"`, a local directory, or any Hugging Face id (causal, masked, or an encoder-decoder's
             encoder).
-        layers: keep only the first layers of the backbone; `None` keeps all.
+        layers: keep only the first layers of the backbone; `None` keeps all. Two cost a third of MiniLM's six, and on the
+            validation windows of ETTh1 one was as good as two.
         level: coverage of the intervals, in percent.
         loss: of the point forecast, `"mse"` or `"mae"`.
         base: `"ridge"` adds the language model to a closed-form linear forecaster where it proves itself on validation;
@@ -61,7 +62,7 @@ class Forecaster:
         *,
         context: int | None = None,
         backbone: str | Path = "minilm",
-        layers: int | None = None,
+        layers: int | None = 2,
         level: tuple[float, ...] | list[float] = (80,),
         loss: Loss = "mse",
         base: Base = "ridge",
