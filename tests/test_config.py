@@ -86,7 +86,7 @@ def full() -> ForecastConfig:
         horizon=7,
         context=90,
         backbone="some/model",
-        layers=2,
+        layers=3,
         level=(50, 95.5),
         loss="mae",
         base="none",
