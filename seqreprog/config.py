@@ -15,6 +15,7 @@ from .errors import ConfigError
 Statistic = Literal["min", "max", "median", "trend", "lags"]
 Loss = Literal["mse", "mae"]
 Base = Literal["ridge", "none"]
+Reading = Literal["bidirectional", "prefix"]
 Device = Literal["auto", "cpu", "cuda", "mps"]
 
 
@@ -28,12 +29,17 @@ class Prompt:
         parts: which statistics of each window to state; `()` for none.
         statistics: `"scaled"` states them in units of the window's own spread around its level, which keeps the
             forecast affine equivariant; `"units"` states them in the series' own units and gives that up.
+        reading: what a bidirectional model (MiniLM, BERT) does with the prompt. `"bidirectional"`: prompt and patches
+            see each other. `"prefix"`: patches see all, while static text and then the statistics see only what stands
+            before them and themselves; another function and a cheaper one, since static text is read once. For a causal
+            model the two are the same.
     """
 
     domain: str = ""
     task: bool = True
     parts: tuple[Statistic, ...] = ("min", "max", "median", "trend", "lags")
     statistics: Literal["scaled", "units"] = "scaled"
+    reading: Reading = "bidirectional"
 
     def __post_init__(self) -> None:
         _check_options(self)

@@ -91,7 +91,7 @@ def full() -> ForecastConfig:
         base="none",
         seed=4,
         device="cpu",
-        prompt=Prompt(domain="Load.", task=False, parts=("min",), statistics="units"),
+        prompt=Prompt(domain="Load.", task=False, parts=("min",), statistics="units", reading="prefix"),
         adapter=Adapter(
             patch=9,
             stride=3,

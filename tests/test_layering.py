@@ -23,6 +23,7 @@ LEVEL = {
     "types.py": 0,
     "errors.py": 0,
     "config.py": 0,
+    "memo.py": 0,
     "data/__init__.py": 1,
     "data/frames.py": 1,
     "data/columns.py": 1,
@@ -38,6 +39,7 @@ LEVEL = {
     "inputs/soft_prompt.py": 2,
     "inputs/perturbation.py": 2,
     "inputs/prompt.py": 2,
+    "prefix.py": 2,
     "backbone.py": 2,
     "outputs/__init__.py": 2,
     "outputs/heads.py": 2,
@@ -73,7 +75,7 @@ LEVEL = {
 # Libraries and the only files that may import them (a name ending in "/" is a folder).
 ROOMS = {
     "accelerate": {"train.py"},
-    "transformers": {"backbone.py"},
+    "transformers": {"backbone.py", "prefix.py"},
     "peft": {"backbone.py"},
     "pandas": {
         "data/frames.py",
