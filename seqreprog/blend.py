@@ -30,6 +30,7 @@ from .model import SeriesReprogram
 from .samples import Framing, batch_to
 
 INFERENCE_ROWS = 256
+MIN_OFFSET = 1e-9  # of the window's spread: calibration divides by it
 
 
 @dataclass(eq=False)
@@ -97,7 +98,7 @@ class Blend:
         self.model.eval()
         found = self.model(batch_to(batch, device))
         point = found.point[:, 0].double().cpu().numpy()
-        offsets = np.abs(found.quantiles[:, 0].double().cpu().numpy() - point[..., None])
+        offsets = np.maximum(np.abs(found.quantiles[:, 0].double().cpu().numpy() - point[..., None]), MIN_OFFSET)
         return Parts(ridge, scaled.loc[:, None] + scaled.spread[:, None] * point, offsets, scaled.spread)
 
 

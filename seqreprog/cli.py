@@ -162,6 +162,8 @@ def evaluate_command(
             raise ConfigError("evaluate needs a file: seqreprog evaluate load.csv --horizon 24")
         columns = {"id_col": id_col, "time_col": time_col, "target_col": target_col, "freq": _freq(freq)}
         if config is not None:
+            if horizon is not None:
+                raise ConfigError(f"a recipe holds every option of the model: drop --horizon {horizon} or --config")
             _print_recipe(_run_recipe(config, path, columns), as_json)
             return
         if horizon is None:

@@ -14,7 +14,7 @@ from tqdm.auto import tqdm
 from .backbone import Backbone, load_backbone
 from .blend import Blend, blend_state, restore_blend
 from .checkpoint import backbone_record, check_backbone, load_artifact, save_artifact
-from .config import Adapter, Base, ForecastConfig, Loss, Prompt, Training, forecast_config, to_dict
+from .config import Adapter, Base, Device, ForecastConfig, Loss, Prompt, Training, forecast_config, to_dict
 from .data.frames import Columns, SeriesTable, future_frame, read_table, window_frame
 from .data.windows import last_windows
 from .errors import CheckpointError, ConfigError, NotFittedError, Notice
@@ -66,7 +66,7 @@ class Forecaster:
         loss: Loss = "mse",
         base: Base = "ridge",
         seed: int = 0,
-        device: str = "auto",
+        device: Device = "auto",
         prompt: Prompt | None = None,
         adapter: Adapter | None = None,
         training: Training | None = None,
@@ -91,6 +91,13 @@ class Forecaster:
         self._blend: Blend | None = None
         self._table: SeriesTable | None = None
         self._columns: Columns | None = None
+
+    def __repr__(self) -> str:
+        state = "fitted" if self._blend is not None else "not fitted"
+        return (
+            f"Forecaster(horizon={self.config.horizon}, context={self.config.context}, "
+            f"backbone={self.config.backbone!r}, base={self.config.base!r}): {state}"
+        )
 
     def fit(
         self,

@@ -11,7 +11,7 @@ import pytest
 
 from seqreprog.backbone import Backbone, load_backbone
 from seqreprog.blend import Parts
-from seqreprog.config import Adapter, ForecastConfig, Training
+from seqreprog.config import Adapter, ForecastConfig, Prompt, Training
 from seqreprog.data.windows import Panel, Windows, split_in_time, windows_between
 from seqreprog.errors import DataError, Notice
 from seqreprog.fitting import _apart, _Error, _halves, _known_scales, admitted_weight, fit_blend, fit_panel
@@ -160,6 +160,7 @@ def test_what_a_linear_forecaster_cannot_see_is_admitted_and_this_is_said(backbo
     """A parabola of the last value: the ridge stays at the variance, the adapter gets far below it."""
     config = replace(
         CONFIG,
+        prompt=Prompt(task=False, parts=()),
         horizon=1,
         context=8,
         adapter=replace(ADAPTER, patch=1, stride=1, hidden=16, head_width=8, features=8),
@@ -177,6 +178,7 @@ def test_the_pure_form_learns_a_noisy_sine(backbone: Backbone) -> None:
     config = replace(
         CONFIG,
         base="none",
+        prompt=Prompt(task=False, parts=()),
         training=replace(TRAINING, max_steps=300, evaluate_every=50, batch_size=32, learning_rate=0.01),
     )
     values = sine(400, noise=0.05)

@@ -57,7 +57,7 @@ def numbers(pred: pd.DataFrame) -> np.ndarray:
 
 # --- every option changes the result ---------------------------------------------------------------------------------
 
-ROUGH = {"learning_rate": 0.05, "max_steps": 30, "evaluate_every": 1}  # looks that go up and down
+ROUGH = {"learning_rate": 0.03, "max_steps": 40, "evaluate_every": 1, "batch_size": 2}  # looks that go up and down
 
 # option -> (its two settings, what else both sides need to show it)
 CHANGES: dict[str, tuple[Any, Any, dict[str, Any]]] = {

@@ -88,11 +88,11 @@ def test_every_trained_weight_moves_and_no_other(case: Case) -> None:
 
 
 def test_the_best_weights_are_left_in_the_model(case: Case) -> None:
-    log = case.fit(max_steps=16, learning_rate=0.8)
+    log = case.fit(max_steps=60, learning_rate=5.0, patience=2)
     errors = {step: error for step, _, error in log.looks}
-    assert list(errors) == [2, 4, 6, 8, 10, 12, 14, 16]
+    assert list(errors) == list(range(2, log.steps + 1, 2))
     assert log.best_step == min(errors, key=errors.__getitem__)
-    assert log.best_step != 16, "this rate must overshoot, or nothing needed restoring"
+    assert log.best_step < log.steps, "this rate must overshoot, or nothing needed restoring"
     assert case.error() == pytest.approx(errors[log.best_step], rel=1e-4)
 
 
@@ -158,7 +158,7 @@ def test_threads_are_given_back_even_after_an_error(case: Case, monkeypatch: pyt
     assert torch.get_num_threads() == before
 
 
-@pytest.mark.parametrize("device", ["tpu", "cuda", "mps"])
+@pytest.mark.parametrize("device", ["cuda", "mps"])
 def test_a_device_that_is_not_there_is_named(case: Case, device: str) -> None:
     if (device == "cuda" and torch.cuda.is_available()) or (device == "mps" and torch.backends.mps.is_available()):
         pytest.skip(f"there is a {device} here")

@@ -80,7 +80,7 @@ def main() -> None:
     options = parser.parse_args()
     train = long_frame(options.data / "Hourly-train.csv")
     test = long_frame(options.data / "Hourly-test.csv")
-    targets = test["y"].to_numpy().reshape(-1, HORIZON)
+    targets = test["y"].to_numpy(dtype=float).reshape(-1, HORIZON)
     found = {"set": "M4 Hourly", "runs": [run(train, targets, seed) for seed in options.seeds]}
     text = json.dumps(found, indent=2)
     print(text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -71,9 +72,9 @@ def read_times(series: pd.Series[Any], name: str) -> tuple[pd.Index, str, str, t
         )
     notices: tuple[str, ...] = ()
     try:
-        parsed = pd.to_datetime(series, errors="coerce")
+        parsed = _dates(series)
     except ValueError:  # local times with their offsets, which change over the year
-        parsed = pd.to_datetime(series, errors="coerce", utc=True)
+        parsed = _dates(series, utc=True)
         notices = (f"column {name!r} holds times with different offsets: they were read as UTC",)
     unread = parsed.isna().to_numpy()
     if unread.any():
@@ -84,3 +85,9 @@ def read_times(series: pd.Series[Any], name: str) -> tuple[pd.Index, str, str, t
         )
     keeps = isinstance(dtype, pd.ArrowDtype) and kind == "date"
     return pd.DatetimeIndex(parsed).rename(None), str(dtype if keeps else parsed.dtype), "", notices
+
+
+def _dates(series: pd.Series[Any], utc: bool = False) -> pd.Series[Any]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # pandas' guesses about formats; what fails is named by the caller
+        return pd.to_datetime(series, errors="coerce", utc=utc)

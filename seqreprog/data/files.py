@@ -33,7 +33,7 @@ def read_frame_file(path: str | os.PathLike[str]) -> pd.DataFrame:
         found = "is a folder" if source.is_dir() else "does not exist"
         raise DataError(f"file {str(source)!r} {found}. Pass the path of a file")
     try:
-        df = pd.read_csv(source) if kind == "csv" else pd.read_parquet(source)
+        df = pd.read_csv(source, float_precision="round_trip") if kind == "csv" else pd.read_parquet(source)
     except pd.errors.EmptyDataError as error:
         raise _empty(source) from error
     except ImportError as error:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 
 from ..errors import ConfigError
 
@@ -121,8 +121,14 @@ class Windows:
             return np.full(where.shape, np.nan)
         return np.where(inside, self.panel.values.take(where, mode="clip"), np.nan)
 
-    def observed_targets(self) -> Bool[np.ndarray, "window horizon"]:
-        return np.isfinite(self.targets())
+    def informative(self) -> Windows:
+        """Those with at least one observed step in their context and one among their targets."""
+        seen = np.concatenate([[0], np.cumsum(np.isfinite(self.panel.values))])
+        first, last = self.panel.offsets[self.series], self.panel.offsets[self.series + 1]
+        before = seen[self.origins] - seen[np.maximum(self.origins - self.context, first)]
+        after = seen[np.minimum(self.origins + self.horizon, last)] - seen[self.origins]
+        kept = (before > 0) & (after > 0)
+        return self if kept.all() else self.take(kept)
 
 
 def last_windows(panel: Panel, context: int, horizon: int) -> Windows:
@@ -177,7 +183,8 @@ def split_in_time(panel: Panel, context: int, horizon: int, validation: float) -
 
     The validation targets of a series are its last `max(horizon, validation * length)` steps. A series too short to
     hold out a whole horizon and still train on one (fewer than `2 * horizon + 2` steps) gives all its windows to
-    training. Contexts are padded only in series that offer less than a horizon of origins with whole ones.
+    training. Windows without an observed input or target are left out. Contexts are padded only in series that offer
+    less than a horizon of origins with whole ones.
 
     Args:
         panel: the series.
@@ -191,8 +198,8 @@ def split_in_time(panel: Panel, context: int, horizon: int, validation: float) -
     border = np.where(holds_out, np.maximum(length - held, horizon + MIN_CONTEXT), length)
     half = np.minimum(context, np.maximum(MIN_CONTEXT, (border - horizon) // 2))
     begin = np.where(border >= context + 2 * horizon, context, half)
-    train = windows_between(panel, context, horizon, start=begin, stop=border)
-    return Split(train, windows_between(panel, context, horizon, start=border, stop=length))
+    train = windows_between(panel, context, horizon, start=begin, stop=border).informative()
+    return Split(train, windows_between(panel, context, horizon, start=border, stop=length).informative())
 
 
 def borders_in_time(panel: Panel, context: int, horizon: int, borders: tuple[int, int, int]) -> tuple[Split, Windows]:

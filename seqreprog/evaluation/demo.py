@@ -37,5 +37,5 @@ def options() -> dict[str, Any]:
         "layers": 2,
         "adapter": Adapter(patch=12, stride=6),
         "prompt": Prompt(domain="Monthly international airline passengers, in thousands."),
-        "training": Training(max_steps=200, batch_size=16, evaluate_every=20, validation=0.25),
+        "training": Training(max_steps=150, batch_size=16, evaluate_every=20, validation=0.25),
     }

@@ -63,8 +63,8 @@ class PrototypeMap(nn.Module):
 
     `X` is `self.patches`, `E'` is `self.prototypes()`, `W_Q W_K W_V W_O` are `query key value output`.
 
-    Differs from the authors' code: the keys have no bias (softmax does not see it), and the start is set so that attention
-    tells patches apart (scores of unit variance; with the usual start it is nearly uniform, and every patch the same
+    Differs from the authors' code: the keys have no bias (softmax does not see it), and the start is set so that
+    attention tells patches apart (scores of unit variance; the usual start is nearly uniform, and every patch the same
     token) and that soft tokens lie where words do: around the mean word embedding, about as far from it.
     """
 

@@ -80,7 +80,8 @@ def test_windows_by_hand() -> None:
     nan = np.nan
     np.testing.assert_array_equal(windows.inputs(), [[nan, 0, 1, 2], [nan, nan, 100, 101], [2, 3, nan, 5]])
     np.testing.assert_array_equal(windows.targets(), [[3, nan], [102, nan], [nan, nan]])
-    np.testing.assert_array_equal(windows.observed_targets(), [[True, False], [True, False], [False, False]])
+    np.testing.assert_array_equal(np.isfinite(windows.targets()), [[True, False], [True, False], [False, False]])
+    assert windows.informative().origins.tolist() == windows.origins[:2].tolist()
 
 
 def test_last_windows_end_where_their_series_ends() -> None:

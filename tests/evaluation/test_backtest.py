@@ -161,7 +161,19 @@ def test_missing_values_are_scored_nowhere(backbone: Backbone) -> None:
 
 
 SUMMARY = FitSummary(
-    "m", 1, "mse", 1, 1, 1, 1, "last", 0.1, 0.5, {"ridge": 2.0, "base alone": 2.0, "seqreprog": 1.0}, {}
+    backbone="m",
+    layers=1,
+    loss="mse",
+    base="ridge",
+    trained=1,
+    frozen=1,
+    train_windows=1,
+    validation_windows=1,
+    scaling="last",
+    penalty=0.1,
+    weight=0.5,
+    errors={"ridge": 2.0, "seqreprog": 1.0},
+    seconds={},
 )
 
 

@@ -19,7 +19,7 @@ from seqreprog import Adapter, Forecaster, Prompt, Training
 HORIZON, CONTEXT = 6, 40
 ADAPTER = Adapter(patch=8, stride=8, hidden=8, heads=2, head_width=4, n_prototypes=16, features=4, dropout=0.1)
 TRAINING = Training(
-    max_steps=20, batch_size=16, validation_windows=64, evaluate_every=10, learning_rate=0.02, progress=False
+    max_steps=10, batch_size=16, validation_windows=64, evaluate_every=5, learning_rate=0.03, progress=False
 )
 BASES = ("ridge", "none")
 Make = Callable[[str], Path]

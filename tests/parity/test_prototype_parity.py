@@ -44,7 +44,8 @@ def test_prototype_attention_is_the_papers_equation(kind: str) -> None:
     vocabulary = torch.randn(20, WIDTH)
     prototypes = DirectPrototypes(vocabulary[:7]) if kind == "direct" else LinearPrototypes(vocabulary, 7)
     patches = PatchEmbedding(patch=PATCH, stride=PATCH, length=LENGTH, hidden=HIDDEN)
-    module = PrototypeMap(patches=patches, prototypes=prototypes, heads=HEADS, head_width=HEAD, vocabulary=vocabulary).double()
+    sizes = {"heads": HEADS, "head_width": HEAD}
+    module = PrototypeMap(patches=patches, prototypes=prototypes, vocabulary=vocabulary, **sizes).double()
     for weight in module.parameters():
         torch.nn.init.normal_(weight, std=0.7)
     module.prototypes.double()
