@@ -178,10 +178,6 @@ class Backbone(nn.Module):
             digest.update(weight.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
         return digest.hexdigest()
 
-    @property
-    def _words(self) -> Tensor:
-        return self.model.get_input_embeddings().weight
-
     def _takes(self, option: str) -> bool:
         return option in self._options
 
@@ -191,15 +187,12 @@ class Backbone(nn.Module):
     def _read(self, static: Sequence[int]) -> Prefix:
         """The static text alone, as one row: read again only where weights, precision or text have changed."""
         return self._static.get(
-            lambda: self._extend(None, self._joined(static, None, 1)),
-            self.model.parameters(),
-            tuple(static),
-            _autocast(self._words.device.type),
+            lambda: self._extend(None, self._joined(static, None, 1)), self.model.parameters(), tuple(static)
         )
 
     def _joined(self, static: Sequence[int], suffix: TokenIds | None, rows: int) -> TokenIds:
         """Static text and suffix as one prompt per row, its padding at the left."""
-        device = self._words.device
+        device = self.model.get_input_embeddings().weight.device
         ids = torch.tensor(list(static), dtype=torch.long, device=device).expand(rows, -1)
         mask = torch.ones_like(ids, dtype=torch.bool)
         if suffix is None:
@@ -290,11 +283,6 @@ def _first_position(model: Any) -> int:
     table = getattr(getattr(model, "embeddings", None), "position_embeddings", None)
     padding = getattr(table, "padding_idx", None)
     return 0 if padding is None else int(padding) + 1
-
-
-def _autocast(device: str) -> torch.dtype | None:
-    """The reduced precision that a pass would run in now."""
-    return torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else None
 
 
 class _quiet:

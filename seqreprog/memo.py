@@ -15,7 +15,8 @@ class Memo(Generic[T]):
     """Keeps one value for as long as the weights that it was made of stay what they are.
 
     A change is seen by a weight's place, device, dtype and version counter, so loading, moving and training are noticed
-    and writing through `weight.data` is not. Pickles and copies start empty, and no checkpoint knows of it.
+    and so is the precision of autocast. What leaves no trace there (writing through `weight.data`, PyTorch's fused
+    optimisers) is not: owners of weights that train call `clear`. Pickles and copies start empty.
     """
 
     def __init__(self) -> None:
@@ -24,7 +25,8 @@ class Memo(Generic[T]):
 
     def get(self, make: Callable[[], T], weights: Iterable[Tensor], *also: Hashable) -> T:
         """The value of `make()`, computed without gradient where `weights` or `also` have changed."""
-        key = (*also, *map(_stamp, weights))
+        weights = list(weights)
+        key = (*also, _autocast(weights[0].device.type), *map(_stamp, weights))
         if key != self._key or not self._value:
             # Not in inference mode: its tensors could not be used by a training step later.
             with torch.inference_mode(False), torch.no_grad():
@@ -41,3 +43,8 @@ class Memo(Generic[T]):
 def _stamp(weight: Tensor) -> Hashable:
     version = 0 if weight.is_inference() else weight._version
     return weight.data_ptr(), weight.device, weight.dtype, version
+
+
+def _autocast(device: str) -> torch.dtype | None:
+    """The reduced precision that a pass would run in now."""
+    return torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else None
