@@ -16,6 +16,7 @@ Statistic = Literal["min", "max", "median", "trend", "lags"]
 Loss = Literal["mse", "mae"]
 Base = Literal["ridge", "none"]
 Reading = Literal["bidirectional", "prefix"]
+Mode = Literal["train", "probe"]
 Device = Literal["auto", "cpu", "cuda", "mps"]
 
 
@@ -111,6 +112,8 @@ class Training:
         threads: CPU threads; `None` leaves PyTorch's own choice.
         precision: mixed precision of the frozen model's pass.
         progress: whether to show a progress bar (only where standard error is a terminal).
+        mode: `"train"` trains by gradient; `"probe"` is the quick first answer: one pass of the frozen model over a
+            sample of the windows, and the head in closed form (least squares, whatever the loss).
     """
 
     max_steps: int = 600
@@ -127,6 +130,7 @@ class Training:
     threads: int | None = None
     precision: Literal["no", "bf16", "fp16"] = "no"
     progress: bool = True
+    mode: Mode = "train"
 
     def __post_init__(self) -> None:
         _check_options(self)

@@ -60,7 +60,7 @@ def fit(
     Raises:
         TrainingError: the loss became NaN or infinite; names the step.
     """
-    with torch.random.fork_rng(), _threads(training.threads):
+    with torch.random.fork_rng(), limited_threads(training.threads):
         torch.manual_seed(seed)
         return _Loop(model, training, loss, quantiles, seed, device).run(train, validation)
 
@@ -69,7 +69,7 @@ class _Loop:
     def __init__(
         self, model: SeriesReprogram, training: Training, loss: Loss, quantiles: Sequence[float], seed: int, device: str
     ) -> None:
-        self.accelerator = _accelerator(device, training.precision, seed)
+        self.accelerator = make_accelerator(device, training.precision, seed)
         self.training, self.loss = training, loss
         self.levels = torch.tensor(list(quantiles), device=self.accelerator.device)
         self.weights = dict(model.trained())
@@ -173,7 +173,7 @@ class _Loop:
         return {"disable": None if shown else True}  # None: shown only where standard error is a terminal
 
 
-def _accelerator(device: str, precision: str, seed: int) -> Any:
+def make_accelerator(device: str, precision: str, seed: int) -> Any:
     """A fresh Accelerator; earlier fits in this process must not fix the device or precision of this one."""
     from accelerate import Accelerator, DataLoaderConfiguration
     from accelerate.state import AcceleratorState, PartialState
@@ -208,7 +208,8 @@ def _as_is(sample: Any) -> Any:
 
 
 @contextmanager
-def _threads(count: int | None) -> Iterator[None]:
+def limited_threads(count: int | None) -> Iterator[None]:
+    """CPU threads within; `None` leaves them. Given back afterwards."""
     before = torch.get_num_threads()
     if count is not None:
         torch.set_num_threads(count)

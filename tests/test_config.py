@@ -119,6 +119,7 @@ def full() -> ForecastConfig:
             threads=1,
             precision="bf16",
             progress=False,
+            mode="probe",
         ),
     )
 
