@@ -70,8 +70,8 @@ class Framing:
 
     def _by_own_spread(self, inputs: np.ndarray, series_scale: np.ndarray) -> ScaledWindows:
         """Level by `scaling`, spread always the window's own: the language model should see shape, not size."""
-        spread = scale_windows(inputs, "instance", series_scale).spread
-        return scale_windows(inputs, self.scaling, spread)
+        own = scale_windows(inputs, "instance", series_scale)
+        return own if self.scaling == "instance" else scale_windows(inputs, self.scaling, own.spread)
 
 
 class WindowDataset(Dataset):
