@@ -98,6 +98,7 @@ class Training:
     Attributes:
         max_steps: optimiser steps at most.
         batch_size: windows in one step.
+        accumulate: parts in which a step's windows are read, one after the other: less memory, the same gradient.
         learning_rate: peak of the schedule (linear warm-up, then cosine).
         warmup: fraction of the steps that warm up.
         weight_decay: AdamW's, on weight matrices only.
@@ -118,6 +119,7 @@ class Training:
 
     max_steps: int = 600
     batch_size: int = 64
+    accumulate: int = 1
     learning_rate: float = 1e-3
     warmup: float = 0.1
     weight_decay: float = 0.01
@@ -134,7 +136,7 @@ class Training:
 
     def __post_init__(self) -> None:
         _check_options(self)
-        _at_least(self, 1, "batch_size", "evaluate_every", "patience", "validation_windows")
+        _at_least(self, 1, "batch_size", "accumulate", "evaluate_every", "patience", "validation_windows")
         _at_least(self, 0, "max_steps", "weight_decay")
         if self.threads is not None:
             _at_least(self, 1, "threads")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -122,21 +122,35 @@ class _Loop:
     def _step(self, sample: Sample, progress: float) -> None:
         for group in self.optimizer.param_groups:
             group["lr"] = self.training.learning_rate * _schedule(progress, self.training.warmup)
-        forecast = self.model(sample.batch)
-        loss = point_loss(forecast.point, sample.target, sample.weight, self.loss)
-        if len(self.levels):
-            loss = loss + pinball_loss(forecast.quantiles, sample.target, (sample.weight > 0).float(), self.levels)
         self.log.steps += 1
-        if not torch.isfinite(loss):
-            raise TrainingError(
-                f"the loss is {loss.item()} at step {self.log.steps}; training stopped and nothing was saved. "
-                "Lower learning_rate, or use precision='no'"
-            )
-        self.accelerator.backward(loss)
+        parts = sample.parts(self.training.accumulate)
+        with self._shared(len(parts)):
+            for number, part in enumerate(parts, 1):
+                self._backward(part, len(part.target) / len(sample.target), last=number == len(parts))
         for weights in self.clipped:
             self.accelerator.clip_grad_norm_(weights, self.training.clip)
         self.optimizer.step()
         self.optimizer.zero_grad()
+
+    def _backward(self, part: Sample, share: float, last: bool) -> None:
+        """Adds the gradient of one part, which holds `share` of the step's windows; processes meet at the last."""
+        with nullcontext() if last else self.accelerator.no_sync(self.model):
+            forecast = self.model(part.batch)
+            loss = point_loss(forecast.point, part.target, part.weight, self.loss)
+            if len(self.levels):
+                loss = loss + pinball_loss(forecast.quantiles, part.target, (part.weight > 0).float(), self.levels)
+            if not torch.isfinite(loss):
+                raise TrainingError(
+                    f"the loss is {loss.item()} at step {self.log.steps}; training stopped and nothing was saved. "
+                    "Lower learning_rate, or use precision='no'"
+                )
+            self.accelerator.backward(share * loss)
+
+    def _shared(self, parts: int) -> Any:
+        """What the parts of one step share: prototypes, computed once. Processes meet in each pass, so they do not."""
+        if parts == 1 or self.accelerator.num_processes > 1:
+            return nullcontext()
+        return self.accelerator.unwrap_model(self.model).input_map.once()
 
     @torch.no_grad()
     def _look(self, loader: DataLoader, start: float) -> float:

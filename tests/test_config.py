@@ -107,6 +107,7 @@ def full() -> ForecastConfig:
         training=Training(
             max_steps=9,
             batch_size=8,
+            accumulate=2,
             learning_rate=0.1,
             warmup=0.0,
             weight_decay=0.0,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -86,6 +87,7 @@ class PrototypeMap(nn.Module):
         self.value = nn.Linear(width, heads * head_width)
         self.output = nn.Linear(heads * head_width, width)
         self._kept: Memo[tuple[Tensor, Tensor]] = Memo()
+        self._held: Tensor | None = None
         self._start(vocabulary.float())
 
     def forward(self, batch: SeriesBatch) -> SoftTokens:
@@ -95,6 +97,22 @@ class PrototypeMap(nn.Module):
         shape = (query.shape[0], -1, -1, -1)
         mixed = functional.scaled_dot_product_attention(query, key.expand(shape), value.expand(shape))
         return SoftTokens(self.output(mixed.transpose(1, 2).flatten(2)), known)
+
+    @contextmanager
+    def once(self) -> Iterator[None]:
+        """Within, E' is computed once for several passes; on leaving, the sum of their gradients goes back through it.
+
+        The map is linear in that sum, so its weights get the gradient that they would get pass by pass.
+        """
+        reference = self.prototypes()
+        self._held = reference.detach().requires_grad_(reference.requires_grad)
+        held = self._held
+        try:
+            yield
+        finally:
+            self._held = None
+        if held.grad is not None:
+            reference.backward(held.grad)
 
     def train(self, mode: bool = True) -> PrototypeMap:
         self._kept.clear()
@@ -107,7 +125,7 @@ class PrototypeMap(nn.Module):
 
     def _reference(self) -> tuple[Float[Tensor, "1 head prototype part"], Float[Tensor, "1 head prototype part"]]:
         """Keys and values of the prototypes: the same for every patch."""
-        reference = self.prototypes()
+        reference = self.prototypes() if self._held is None else self._held
         return self._split(self.key(reference)[None]), self._split(self.value(reference)[None])
 
     def _kept_reference(self) -> tuple[Float[Tensor, "1 head prototype part"], Float[Tensor, "1 head prototype part"]]:
