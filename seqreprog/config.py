@@ -103,6 +103,9 @@ class Training:
         warmup: fraction of the steps that warm up.
         weight_decay: AdamW's, on weight matrices only.
         clip: largest norm of the gradient.
+        average: decay of the moving average of the weights that validation sees and `fit` keeps; 0 for the last weights.
+        mirror: learn from each window upside down as well: forecasts then hardly depend on a series' sign, as the ridge's
+            do not at all. (A data augmentation; it halves what a free function can overfit.)
         evaluate_every: steps between two looks at the validation windows.
         patience: looks without a better validation error before training stops.
         validation: fraction of each series, at its end, that validates.
@@ -124,6 +127,8 @@ class Training:
     warmup: float = 0.1
     weight_decay: float = 0.01
     clip: float = 1.0
+    average: float = 0.97
+    mirror: bool = True
     evaluate_every: int = 50
     patience: int = 4
     validation: float = 0.15
@@ -142,6 +147,8 @@ class Training:
             _at_least(self, 1, "threads")
         if self.time_budget is not None and not self.time_budget > 0:
             raise ConfigError(f"time_budget is a number of seconds above 0; got {self.time_budget}")
+        if not 0 <= self.average < 1:
+            raise ConfigError(f"average is a decay, from 0 to below 1; got {self.average}")
         if not self.clip > 0:
             raise ConfigError(f"clip must be positive; got {self.clip}")
         if not 0 < self.validation < 1:

@@ -177,7 +177,7 @@ def _train(blend: Blend, split: Split, series_scale: np.ndarray) -> TrainingLog:
     held_out = split.validation.thin(config.training.validation_windows)
     return fit(
         blend.model,
-        WindowDataset(split.train, series_scale, blend.framing),
+        WindowDataset(split.train, series_scale, blend.framing, mirror=config.training.mirror),
         WindowDataset(held_out, series_scale, blend.framing) if len(held_out) else None,
         training=config.training,
         loss=config.loss,
@@ -214,19 +214,15 @@ class _Error:
 
 
 def admitted_weight(error: _Error, parts: Parts, half: Bool[np.ndarray, " window"]) -> float:
-    """The language model's weight on held-out windows, 0 unless it proves itself on windows it was not found on.
+    """The language model's weight: the smaller of the two that are best on either half of the held-out windows.
 
-    The weight found on each half must lower the error on the other half; then the one found on all is taken.
+    The error is convex in the weight, so any weight from 0 to a half's best lowers that half's error: the smaller one
+    lowers both, and where one half wants no language model it gets none.
     """
-
-    def best(rows: np.ndarray | slice) -> float:
-        return float(WEIGHTS[int(np.argmin([error(parts.mixed(weight), rows) for weight in WEIGHTS]))])
-
-    if half.any() and not half.all():
-        for here, there in ((half, ~half), (~half, half)):
-            if not error(parts.mixed(best(here)), there) < error(parts.ridge, there):
-                return 0.0
-    return best(slice(None))
+    halves = (half, ~half) if half.any() and not half.all() else (np.ones_like(half),)
+    return min(
+        float(WEIGHTS[int(np.argmin([error(parts.mixed(weight), rows) for weight in WEIGHTS]))]) for rows in halves
+    )
 
 
 def _halves(windows: Windows) -> np.ndarray:

@@ -29,7 +29,7 @@ LONGEST_CONTEXT = 512
 class Forecaster:
     """Forecasts many series with a frozen language model that was reprogrammed for them.
 
-        f_T(x) = base(x) + weight * h_omega( f_S( h_theta(x) ) )
+        f_T(x) = h_omega( f_S( h_theta(x) ) ),    forecast = ridge(x) + weight * (f_T(x) - ridge(x))
 
     `f_S` is the frozen language model, `h_theta` patches and text-prototype attention, `h_omega` a quantile head (Chen
     2022, arXiv 2202.10629; Jin et al. 2024, Time-LLM, sections 3.1 and 3.2). Only theta and omega are trained and

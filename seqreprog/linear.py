@@ -1,4 +1,4 @@
-"""The closed-form ridge forecaster: base of the residual mode and every report's baseline.
+"""The closed-form ridge forecaster: base of the blend and every report's baseline.
 
     y_hat = loc + spread * W^T ((x - loc) / spread)
 

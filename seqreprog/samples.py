@@ -79,8 +79,14 @@ class Framing:
         values = torch.from_numpy(scaled.values[:, None].astype(np.float32))
         return SeriesBatch(values, torch.from_numpy(scaled.observed[:, None]), prompt), scaled
 
-    def sample(self, windows: Windows, series_scale: Float[np.ndarray, " series"]) -> Sample:
-        inputs, targets, scale = windows.inputs(), windows.targets(), series_scale[windows.series]
+    def sample(
+        self,
+        windows: Windows,
+        series_scale: Float[np.ndarray, " series"],
+        sign: Float[np.ndarray, "window 1"] | float = 1.0,
+    ) -> Sample:
+        """The windows, turned upside down where `sign` is -1, with their targets."""
+        inputs, targets, scale = sign * windows.inputs(), sign * windows.targets(), series_scale[windows.series]
         batch, scaled = self.batch(inputs, scale)
         target = (targets - scaled.loc[:, None]) / scaled.spread[:, None]
         # Errors count in units of the series, as the ridge's do, except under instance normalisation.
@@ -95,19 +101,30 @@ class Framing:
 
 
 class WindowDataset(Dataset):
-    """Windows that are cut out a whole batch at a time, so no window is ever copied before its turn."""
+    """Windows that are cut out a whole batch at a time, so no window is ever copied before its turn.
 
-    def __init__(self, windows: Windows, series_scale: Float[np.ndarray, " series"], framing: Framing) -> None:
-        self.windows, self.series_scale, self.framing = windows, series_scale, framing
+    Attributes:
+        windows: where they stand.
+        series_scale: the scale of each series.
+        framing: how they become batches.
+        mirror: whether each window comes a second time, upside down, after all the others.
+    """
+
+    def __init__(
+        self, windows: Windows, series_scale: Float[np.ndarray, " series"], framing: Framing, mirror: bool = False
+    ) -> None:
+        self.windows, self.series_scale, self.framing, self.mirror = windows, series_scale, framing, mirror
 
     def __len__(self) -> int:
-        return len(self.windows)
+        return len(self.windows) * (2 if self.mirror else 1)
 
     def __getitem__(self, index: int) -> Sample:
         return self.__getitems__([index])
 
     def __getitems__(self, index: Sequence[int]) -> Sample:
-        return self.framing.sample(self.windows.take(np.asarray(index)), self.series_scale)
+        turn, place = np.divmod(np.asarray(index), len(self.windows))
+        sign = np.where(turn == 1, -1.0, 1.0)[:, None]
+        return self.framing.sample(self.windows.take(place), self.series_scale, sign)
 
 
 def batch_to(batch: SeriesBatch, device: torch.device | str) -> SeriesBatch:

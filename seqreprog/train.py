@@ -20,6 +20,7 @@ from .model import SeriesReprogram
 from .outputs.losses import pinball_loss, point_loss
 from .samples import Sample, WindowDataset
 
+AVERAGE_RISE = 10  # steps over which the average forgets the start
 FLOOR = 0.05  # the cosine ends at this share of the learning rate
 
 
@@ -81,6 +82,7 @@ class _Loop:
         self.clipped = [kept, aside] if aside else [kept]
         self.log, self.best = TrainingLog(), math.inf
         self.kept: dict[str, Tensor] = {}
+        self.averaged = {name: weight.detach().clone() for name, weight in self.weights.items()}
 
     def run(self, train: WindowDataset, validation: WindowDataset | None) -> TrainingLog:
         start, budget = time.perf_counter(), self.training.time_budget
@@ -131,6 +133,12 @@ class _Loop:
             self.accelerator.clip_grad_norm_(weights, self.training.clip)
         self.optimizer.step()
         self.optimizer.zero_grad()
+        self._average()
+
+    @torch.no_grad()
+    def _average(self) -> None:
+        decay = min(self.training.average, self.log.steps / (self.log.steps + AVERAGE_RISE))
+        torch._foreach_lerp_(list(self.averaged.values()), list(self.weights.values()), 1 - decay)
 
     def _backward(self, part: Sample, share: float, last: bool) -> None:
         """Adds the gradient of one part, which holds `share` of the step's windows; processes meet at the last."""
@@ -156,6 +164,8 @@ class _Loop:
     def _look(self, loader: DataLoader, start: float) -> float:
         """The validation error; keeps the weights where it is the best so far."""
         self.model.eval()
+        training = {name: weight.detach().clone() for name, weight in self.weights.items()}
+        self._put(self.averaged)
         sums = torch.zeros(2, device=self.accelerator.device)
         for sample in loader:
             error = self.model(sample.batch).point - sample.target
@@ -167,13 +177,17 @@ class _Loop:
         self.log.looks.append((self.log.steps, time.perf_counter() - start, found))
         if found < self.best:
             self.best, self.log.best_step = found, self.log.steps
-            self.kept = {name: weight.detach().clone() for name, weight in self.weights.items()}
+            self.kept = {name: weight.clone() for name, weight in self.averaged.items()}
+        self._put(training)
         return found
 
     @torch.no_grad()
+    def _put(self, values: dict[str, Tensor]) -> None:
+        for name, value in values.items():
+            self.weights[name].copy_(value)
+
     def _restore(self) -> None:
-        for name, weight in self.kept.items():
-            self.weights[name].copy_(weight)
+        self._put(self.kept or self.averaged)
         self.accelerator.unwrap_model(self.model).eval()
 
     def _loader(self, dataset: WindowDataset, shuffle: bool) -> DataLoader:

@@ -93,6 +93,8 @@ CHANGES: dict[str, tuple[Any, Any, dict[str, Any]]] = {
     "Training.weight_decay": (0.01, 0.5, {}),
     "Training.clip": (1.0, 0.001, {}),
     "Training.evaluate_every": (2, 3, ROUGH),
+    "Training.average": (0.0, 0.9, {}),
+    "Training.mirror": (True, False, {}),
     "Training.patience": (1, 20, ROUGH),
     "Training.validation": (0.15, 0.4, {}),
     "Training.validation_windows": (16, 1, ROUGH),
