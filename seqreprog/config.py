@@ -103,9 +103,9 @@ class Training:
         warmup: fraction of the steps that warm up.
         weight_decay: AdamW's, on weight matrices only.
         clip: largest norm of the gradient.
-        average: decay of the moving average of the weights that validation sees and `fit` keeps; 0 for the last weights.
-        mirror: learn from each window upside down as well: forecasts then hardly depend on a series' sign, as the ridge's
-            do not at all. (A data augmentation; it halves what a free function can overfit.)
+        average: decay of the moving average of the weights that validation sees and `fit` keeps; 0 for the last ones.
+        mirror: learn from each window upside down as well: forecasts then hardly depend on a series' sign, as the
+            ridge's do not at all. (A data augmentation; it halves what a free function can overfit.)
         evaluate_every: steps between two looks at the validation windows.
         patience: looks without a better validation error before training stops.
         validation: fraction of each series, at its end, that validates.
