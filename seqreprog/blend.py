@@ -9,7 +9,7 @@ no part in the forecast; the pure form has weight 1.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any
@@ -19,6 +19,7 @@ import torch
 from jaxtyping import Float
 
 from .backbone import Backbone
+from .batching import in_batches, rows_that_fit
 from .build import build_forecaster, build_prompt
 from .calibrate import spread_out
 from .checkpoint import load_adapter
@@ -29,7 +30,8 @@ from .linear import RidgeForecaster
 from .model import SeriesReprogram
 from .samples import Framing, batch_to
 
-INFERENCE_ROWS = 256
+INFERENCE_ROWS = 1024  # windows of one batch at most
+TOKENS_PER_PART = 6  # of a prompt's statistics, about: it only sizes batches
 MIN_OFFSET = 1e-9  # of the window's spread: calibration divides by it
 
 
@@ -69,34 +71,64 @@ class Blend:
         """Point forecasts and quantiles, in the series' own units; one stream of full batches, across series."""
         points = np.empty((len(windows), windows.horizon))
         quantiles = np.empty((len(windows), windows.horizon, len(self.config.quantile_levels)))
-        start = 0
-        for part in windows.chunks(INFERENCE_ROWS):
-            stop = start + len(part)
-            parts = self._parts(part, series_scale, with_model=self.weight > 0)
-            points[start:stop] = parts.mixed(self.weight)
-            width = parts.width(self) * self.factors
-            quantiles[start:stop] = spread_out(points[start:stop], width, self.config.quantile_levels)
-            start = stop
+        asked = self.weight > 0
+        for where, parts in self._stream(windows, series_scale, with_model=asked):
+            points[where] = parts.mixed(self.weight)
+            quantiles[where] = spread_out(points[where], parts.width(self) * self.factors, self.config.quantile_levels)
             if progress:
-                progress(len(part))
+                progress(where.stop - where.start)
         return points, quantiles
 
-    def parts(self, windows: Windows, series_scale: Float[np.ndarray, " series"]) -> Parts:
-        """What ridge and language model say, apart: for the admission weight and for reports."""
-        chunks = [self._parts(part, series_scale, with_model=True) for part in windows.chunks(INFERENCE_ROWS)]
+    def parts(
+        self,
+        windows: Windows,
+        series_scale: Float[np.ndarray, " series"],
+        hidden: Float[np.ndarray, "window length width"] | None = None,
+    ) -> Parts:
+        """What ridge and language model say, apart: for the admission weight and for reports.
+
+        Args:
+            windows: to forecast from.
+            series_scale: of each series of the panel.
+            hidden: what the frozen model makes of them, where that is known already.
+        """
+        chunks = [part for _, part in self._stream(windows, series_scale, with_model=True, hidden=hidden)]
         joined = {name: np.concatenate([getattr(part, name) for part in chunks]) for name in _PARTS}
         return Parts(**joined)
 
+    def batch_rows(self) -> int:
+        """Windows that the language model reads at a time."""
+        tokens = self.config.patches + len(self.model.static) + TOKENS_PER_PART * len(self.config.prompt.parts)
+        return min(INFERENCE_ROWS, rows_that_fit(tokens, self.backbone.width, self._device))
+
+    @property
+    def _device(self) -> torch.device:
+        return next(self.model.input_map.parameters()).device
+
+    def _stream(
+        self, windows: Windows, series_scale: np.ndarray, *, with_model: bool, hidden: np.ndarray | None = None
+    ) -> Iterator[tuple[slice, Parts]]:
+        """Full batches across series, and the tail."""
+
+        def run(where: slice) -> Parts:
+            known = None if hidden is None else torch.from_numpy(np.array(hidden[where]))
+            return self._parts(windows.take(where), series_scale, with_model, known)
+
+        return in_batches(len(windows), self.batch_rows() if with_model else INFERENCE_ROWS, run)
+
     @torch.inference_mode()
-    def _parts(self, windows: Windows, series_scale: np.ndarray, with_model: bool) -> Parts:
+    def _parts(
+        self, windows: Windows, series_scale: np.ndarray, with_model: bool, hidden: torch.Tensor | None
+    ) -> Parts:
         inputs, scale = windows.inputs(), series_scale[windows.series]
         batch, scaled = self.framing.batch(inputs, scale)
         ridge = self.ridge.forecast(inputs, scale)
         if not with_model:
             return Parts(ridge, ridge, np.zeros((*ridge.shape, 0)), scaled.spread)
-        device = next(self.model.input_map.parameters()).device
         self.model.eval()
-        found = self.model(batch_to(batch, device))
+        if hidden is None:
+            hidden = self.model.hidden(batch_to(batch, self._device))
+        found = self.model.output_map(hidden.to(self._device), batch.channels)
         point = found.point[:, 0].double().cpu().numpy()
         offsets = np.maximum(np.abs(found.quantiles[:, 0].double().cpu().numpy() - point[..., None]), MIN_OFFSET)
         return Parts(ridge, scaled.loc[:, None] + scaled.spread[:, None] * point, offsets, scaled.spread)

@@ -36,8 +36,9 @@ def build_forecaster(config: ForecastConfig, backbone: Backbone, *, fresh: bool 
         fresh: whether prototypes start at k-means centres; not worth the time where saved weights replace them.
 
     Raises:
-        BackboneError: prompt and patches need more positions than the backbone has.
+        BackboneError: prompt and patches need more positions than the backbone has, or it cannot read a prompt so.
     """
+    backbone.check_reading(config.prompt.reading)
     writer = build_prompt(config, backbone)
     widest = writer.tokenise([LONGEST_STATISTIC])[0]
     statistics = sum(len(ids) + 3 * len(widest) for ids in writer.tokenise([f" {part}" for part in writer.parts]))
@@ -67,7 +68,13 @@ def build_forecaster(config: ForecastConfig, backbone: Backbone, *, fresh: bool 
             features=options.features,
             dropout=options.dropout,
         )
-    model = SeriesReprogram(input_map=input_map, backbone=backbone, output_map=output_map)
+    model = SeriesReprogram(
+        input_map=input_map,
+        backbone=backbone,
+        output_map=output_map,
+        static=writer.static,
+        reading=config.prompt.reading,
+    )
     _warn_if_heavy(model)
     return model
 

@@ -17,7 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from .config import Adapter, Prompt, Training, read_toml
-from .errors import ConfigError, DataError, Notice, OutputError, SeqReprogError
+from .errors import ConfigError, Notice, OutputError, SeqReprogError
 
 app = typer.Typer(
     help="Reprogram a frozen language model to forecast series. Only a small adapter is trained, on a CPU if need be.",
@@ -49,6 +49,7 @@ Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or mps.")
 Domain = Annotated[str, typer.Option("--domain", help="What the series are, in your words; the model reads it.")]
 MaxSteps = Annotated[int, typer.Option("--max-steps", help="Training steps at most.")]
 TimeBudget = Annotated[float | None, typer.Option("--time-budget", help="Seconds of training at most.")]
+Probe = Annotated[bool, typer.Option("--probe", help="A quick first answer: nothing is trained by gradient.")]
 Threads = Annotated[int | None, typer.Option("--threads", help="CPU threads.")]
 Patch = Annotated[int, typer.Option("--patch", help="Steps of one patch; also the stride.")]
 OutFile = Annotated[Path | None, typer.Option("--out", help="Forecasts to CSV or Parquet [standard output].")]
@@ -79,6 +80,7 @@ def forecast_command(
     max_steps: MaxSteps = Training.max_steps,
     time_budget: TimeBudget = None,
     threads: Threads = None,
+    probe: Probe = False,
     seed: Seed = 0,
     device: Device = "auto",
 ) -> None:
@@ -89,8 +91,10 @@ def forecast_command(
     with _reported():
         _check_outputs(out_file, plot, save)
         columns = {"id_col": id_col, "time_col": time_col, "target_col": target_col, "freq": _freq(freq)}
+        from .data.files import read_series_file
+
         model = _forecaster(locals())
-        frame = _read(data, time_col)
+        frame = read_series_file(data, time_col)
         model.fit(frame, **columns, fill_gaps=fill_gaps)
         _say(str(model.summary_), style="dim")
         if save is not None:
@@ -114,11 +118,12 @@ def predict_command(
     seqreprog predict model/ new.parquet --out pred.csv
     """
     with _reported():
+        from .data.files import read_series_file
         from .forecaster import Forecaster
 
         _check_outputs(out_file, plot, None)
         loaded = Forecaster.load(model, backbone=backbone, device=device)
-        frame = _read(data, loaded.columns.time_col)
+        frame = read_series_file(data, loaded.columns.time_col)
         _deliver(loaded, frame, out_file, plot, {}, h=horizon)
 
 
@@ -147,6 +152,7 @@ def evaluate_command(
     max_steps: MaxSteps = Training.max_steps,
     time_budget: TimeBudget = None,
     threads: Threads = None,
+    probe: Probe = False,
     seed: Seed = 0,
     device: Device = "auto",
 ) -> None:
@@ -168,8 +174,12 @@ def evaluate_command(
             return
         if horizon is None:
             raise ConfigError("evaluate needs --horizon (or --config with a recipe)")
+        from .data.files import read_series_file
+
         model = _forecaster(locals())
-        score = model.evaluate(_read(path, time_col), n_windows=windows, step_size=step, **columns, fill_gaps=fill_gaps)
+        score = model.evaluate(
+            read_series_file(path, time_col), n_windows=windows, step_size=step, **columns, fill_gaps=fill_gaps
+        )
         if as_json:
             _print_json(score)
         else:
@@ -220,7 +230,12 @@ def _forecaster(given: dict[str, Any]) -> Any:
         device=given["device"],
         prompt=Prompt(domain=given["domain"]),
         adapter=Adapter(patch=given["patch"], stride=given["patch"]),
-        training=Training(max_steps=given["max_steps"], time_budget=given["time_budget"], threads=given["threads"]),
+        training=Training(
+            max_steps=given["max_steps"],
+            time_budget=given["time_budget"],
+            threads=given["threads"],
+            mode="probe" if given["probe"] else "train",
+        ),
     )
 
 
@@ -252,34 +267,14 @@ def _deliver(
 
 
 def _run_recipe(config: Path, data: Path, columns: dict[str, Any]) -> dict[str, Any]:
+    from .data.files import read_series_file
     from .data.frames import read_table
     from .evaluation.protocol import read_recipe, run_recipe
 
     forecaster, protocol = read_recipe(read_toml(config))
-    table = read_table(_read(data, columns["time_col"]), **columns)
+    table = read_table(read_series_file(data, columns["time_col"]), **columns)
     found = run_recipe(forecaster, protocol, table.panel, list(table.ids), report=lambda line: _say(line, style="dim"))
     return {"config": str(config), "data": data.name, **found}
-
-
-def _read(path: Path, time_col: str | None) -> Any:
-    """A file as a frame; one whose first column holds the times, and the others a series each, is wide."""
-    from .data.columns import is_number, read_times
-    from .data.files import read_frame_file
-
-    frame = read_frame_file(path)
-    first, others = frame.columns[0], frame.columns[1:]
-    asked = time_col == first
-    known = {"ds", "y"} & set(frame.columns)
-    if not (asked or time_col is None) or known or not len(others) or not all(map(is_number, frame[others].dtypes)):
-        return frame
-    if is_number(frame[first].dtype) and not asked:  # whole numbers are times where they are said to be
-        return frame
-    try:
-        with warnings.catch_warnings(action="ignore"):  # pandas' remarks on words that are no dates
-            times, _, _, _ = read_times(frame[first], str(first))
-    except DataError:  # not times: `read_table` says what is amiss
-        return frame
-    return frame[others].set_axis(times.rename(first), axis=0)  # not set_index: it makes 0, 1, 2 a RangeIndex
 
 
 def _freq(text: str | None) -> str | int | None:

@@ -15,6 +15,8 @@ from .errors import ConfigError
 Statistic = Literal["min", "max", "median", "trend", "lags"]
 Loss = Literal["mse", "mae"]
 Base = Literal["ridge", "none"]
+Reading = Literal["bidirectional", "prefix"]
+Mode = Literal["train", "probe"]
 Device = Literal["auto", "cpu", "cuda", "mps"]
 
 
@@ -28,12 +30,17 @@ class Prompt:
         parts: which statistics of each window to state; `()` for none.
         statistics: `"scaled"` states them in units of the window's own spread around its level, which keeps the
             forecast affine equivariant; `"units"` states them in the series' own units and gives that up.
+        reading: what a bidirectional model (MiniLM, BERT) does with the prompt. `"bidirectional"`: prompt and patches
+            see each other. `"prefix"`: patches see all, while static text and then the statistics see only what stands
+            before them and themselves; another function and a cheaper one, since static text is read once. For a causal
+            model the two are the same.
     """
 
     domain: str = ""
     task: bool = True
     parts: tuple[Statistic, ...] = ("min", "max", "median", "trend", "lags")
     statistics: Literal["scaled", "units"] = "scaled"
+    reading: Reading = "bidirectional"
 
     def __post_init__(self) -> None:
         _check_options(self)
@@ -91,13 +98,14 @@ class Training:
     Attributes:
         max_steps: optimiser steps at most.
         batch_size: windows in one step.
+        accumulate: parts in which a step's windows are read, one after the other: less memory, the same gradient.
         learning_rate: peak of the schedule (linear warm-up, then cosine).
         warmup: fraction of the steps that warm up.
         weight_decay: AdamW's, on weight matrices only.
         clip: largest norm of the gradient.
-        average: decay of the moving average of the weights that validation sees and `fit` keeps; 0 for the last weights.
-        mirror: learn from each window upside down as well: forecasts then hardly depend on a series' sign, as the ridge's
-            do not at all. (A data augmentation; it halves what a free function can overfit.)
+        average: decay of the moving average of the weights that validation sees and `fit` keeps; 0 for the last ones.
+        mirror: learn from each window upside down as well: forecasts then hardly depend on a series' sign, as the
+            ridge's do not at all. (A data augmentation; it halves what a free function can overfit.)
         evaluate_every: steps between two looks at the validation windows.
         patience: looks without a better validation error before training stops.
         validation: fraction of each series, at its end, that validates.
@@ -108,10 +116,13 @@ class Training:
         threads: CPU threads; `None` leaves PyTorch's own choice.
         precision: mixed precision of the frozen model's pass.
         progress: whether to show a progress bar (only where standard error is a terminal).
+        mode: `"train"` trains by gradient; `"probe"` is the quick first answer: one pass of the frozen model over a
+            sample of the windows, and the head in closed form (least squares, whatever the loss).
     """
 
     max_steps: int = 600
     batch_size: int = 64
+    accumulate: int = 1
     learning_rate: float = 1e-3
     warmup: float = 0.1
     weight_decay: float = 0.01
@@ -126,10 +137,11 @@ class Training:
     threads: int | None = None
     precision: Literal["no", "bf16", "fp16"] = "no"
     progress: bool = True
+    mode: Mode = "train"
 
     def __post_init__(self) -> None:
         _check_options(self)
-        _at_least(self, 1, "batch_size", "evaluate_every", "patience", "validation_windows")
+        _at_least(self, 1, "batch_size", "accumulate", "evaluate_every", "patience", "validation_windows")
         _at_least(self, 0, "max_steps", "weight_decay")
         if self.threads is not None:
             _at_least(self, 1, "threads")

@@ -11,13 +11,14 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from .backbone import Backbone
-from .blend import Blend, Parts, framing
+from .blend import Blend, Parts
 from .build import build_forecaster
 from .calibrate import calibrate, step_shape
 from .config import ForecastConfig
 from .data.windows import MIN_CONTEXT, Panel, Split, Windows, split_in_time
 from .errors import DataError, Notice, name_some
 from .linear import fit_ridge
+from .probe import probe
 from .samples import WindowDataset
 from .train import TrainingLog, fit
 
@@ -137,7 +138,7 @@ def _known_scales(split: Split) -> Float[np.ndarray, " series"]:
 def fit_blend(
     config: ForecastConfig, backbone: Backbone, split: Split, series_scale: Float[np.ndarray, " series"]
 ) -> tuple[Blend, FitSummary]:
-    """Ridge in closed form, language model by gradient, weight and intervals on held-out windows.
+    """Ridge in closed form, language model by gradient (or probed), weight and intervals on held-out windows.
 
     Args:
         config: everything there is to decide.
@@ -153,40 +154,44 @@ def fit_blend(
     clock = _Clock()
     ridge = fit_ridge(split.train, split.validation, series_scale=series_scale)
     clock.lap("ridge")
-    frame = framing(config, backbone, ridge)
+    weight = 1.0 if config.base == "none" else 0.0  # without proof the base stands alone
+    ones = np.ones((config.horizon, len(config.quantile_levels)))
+    blend = Blend(config, backbone, ridge, model, weight, ones, np.ones(config.horizon))
+    held_out = len(split.validation) > 0
+    judged = (split.validation if held_out else split.train).thin(CHECKED * config.training.validation_windows)
+    if config.training.mode == "probe":
+        log, hidden = probe(blend, split.train if held_out else judged, judged, series_scale)
+        clock.lap("probe")
+    else:
+        log, hidden = _train(blend, split, series_scale), None
+        clock.lap("training")
+    parts = blend.parts(judged, series_scale, hidden)
+    errors = _judge(blend, judged, parts, series_scale) if held_out else {}
+    _calibrate(blend, judged, parts)
+    clock.lap("choosing and calibrating")
+    return blend, _summary(blend, split, log, errors, clock.seconds)
+
+
+def _train(blend: Blend, split: Split, series_scale: np.ndarray) -> TrainingLog:
+    config = blend.config
     held_out = split.validation.thin(config.training.validation_windows)
-    log = fit(
-        model,
-        WindowDataset(split.train, series_scale, frame, mirror=config.training.mirror),
-        WindowDataset(held_out, series_scale, frame) if len(held_out) else None,
+    return fit(
+        blend.model,
+        WindowDataset(split.train, series_scale, blend.framing, mirror=config.training.mirror),
+        WindowDataset(held_out, series_scale, blend.framing) if len(held_out) else None,
         training=config.training,
         loss=config.loss,
         quantiles=config.quantile_levels,
         seed=config.seed,
         device=config.device,
     )
-    clock.lap("training")
-    plain = np.ones(config.horizon)
-    ones = np.ones((config.horizon, len(config.quantile_levels)))
-    weight = 1.0 if config.base == "none" else 0.0  # without proof the base stands alone
-    blend = Blend(config, backbone, ridge, model, weight, ones, plain)
-    limit, errors = CHECKED * config.training.validation_windows, {}
-    if len(split.validation):
-        errors = _judge(blend, split.validation.thin(limit), series_scale)
-    else:
-        seen = split.train.thin(limit)
-        _calibrate(blend, seen, blend.parts(seen, series_scale))
-    clock.lap("choosing and calibrating")
-    return blend, _summary(blend, split, log, errors, clock.seconds)
 
 
-def _judge(blend: Blend, windows: Windows, series_scale: np.ndarray) -> dict[str, float]:
-    """Finds the weight and the calibration; the validation error of every part."""
-    parts = blend.parts(windows, series_scale)
+def _judge(blend: Blend, windows: Windows, parts: Parts, series_scale: np.ndarray) -> dict[str, float]:
+    """Finds the weight; the validation error of every part."""
     error = _Error(blend.config.loss, windows.targets(), series_scale[windows.series][:, None])
     if blend.config.base == "ridge":
         blend.weight = admitted_weight(error, parts, _halves(windows))
-    _calibrate(blend, windows, parts)
     return {
         "ridge": error(parts.ridge),
         "language model": error(parts.model),

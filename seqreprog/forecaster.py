@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from tqdm.auto import tqdm
 from .backbone import Backbone, load_backbone
 from .blend import Blend, blend_state, restore_blend
 from .checkpoint import backbone_record, check_backbone, load_artifact, save_artifact
-from .config import Adapter, Base, Device, ForecastConfig, Loss, Prompt, Training, forecast_config, to_dict
+from .config import Adapter, Base, Device, ForecastConfig, Loss, Mode, Prompt, Training, forecast_config, to_dict
 from .data.frames import Columns, SeriesTable, future_frame, read_table, window_frame
 from .data.windows import last_windows
 from .errors import CheckpointError, ConfigError, NotFittedError, Notice
@@ -109,6 +109,7 @@ class Forecaster:
         target_col: str | None = None,
         freq: str | int | None = None,
         fill_gaps: bool = False,
+        mode: Mode | None = None,
     ) -> Forecaster:
         """Fits on a long frame (one row per series and time) or a wide one (dates as index, a column per series).
 
@@ -119,6 +120,8 @@ class Forecaster:
             target_col: what to forecast; `"y"` by default.
             freq: pandas offset alias or whole-number step; found out by itself.
             fill_gaps: take missing rows for missing values instead of refusing them.
+            mode: `"train"` or, for a quick first answer without training, `"probe"`; see `Training`, whose choice holds
+                by default.
 
         Raises:
             DataError: the records break a rule; the message says which, where, and what to do.
@@ -126,10 +129,13 @@ class Forecaster:
         """
         table = self._read(df, id_col=id_col, time_col=time_col, target_col=target_col, freq=freq, fill_gaps=fill_gaps)
         config = self._settled(table)
+        if mode is not None:
+            config = replace(config, training=replace(config.training, mode=mode))
         self._backbone = self._load_backbone()
         self._blend, self.summary_ = fit_panel(config, self._backbone, table.panel, list(table.ids))
         self.summary_.notices[:0] = table.notices
-        self.config, self._columns, self._table = config, table.columns, table
+        self.config = replace(config, training=self.config.training)
+        self._columns, self._table = table.columns, table
         return self
 
     def predict(self, df: pd.DataFrame | None = None, *, h: int | None = None) -> pd.DataFrame:

@@ -34,6 +34,26 @@ class Sample:
     def to(self, device: torch.device | str, non_blocking: bool = False) -> Sample:
         return Sample(batch_to(self.batch, device), self.target.to(device), self.weight.to(device))
 
+    def parts(self, count: int) -> list[Sample]:
+        """The same windows in `count` parts of nearly equal size, or in fewer where there are fewer windows."""
+        if count == 1:
+            return [self]
+        batch, words = self.batch, self.batch.prompt
+        rows = torch.arange(len(self.target)).tensor_split(min(count, len(self.target)))
+        cuts = [slice(int(part[0]), int(part[-1]) + 1) for part in rows]
+        return [
+            Sample(
+                SeriesBatch(
+                    batch.values[cut],
+                    batch.observed[cut],
+                    None if words is None else TokenIds(words.ids[cut], words.mask[cut]),
+                ),
+                self.target[cut],
+                self.weight[cut],
+            )
+            for cut in cuts
+        ]
+
 
 @dataclass(frozen=True, eq=False)
 class Framing:
@@ -76,8 +96,8 @@ class Framing:
 
     def _by_own_spread(self, inputs: np.ndarray, series_scale: np.ndarray) -> ScaledWindows:
         """Level by `scaling`, spread always the window's own: the language model should see shape, not size."""
-        spread = scale_windows(inputs, "instance", series_scale).spread
-        return scale_windows(inputs, self.scaling, spread)
+        own = scale_windows(inputs, "instance", series_scale)
+        return own if self.scaling == "instance" else scale_windows(inputs, self.scaling, own.spread)
 
 
 class WindowDataset(Dataset):

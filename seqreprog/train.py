@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -61,7 +61,7 @@ def fit(
     Raises:
         TrainingError: the loss became NaN or infinite; names the step.
     """
-    with torch.random.fork_rng(), _threads(training.threads):
+    with torch.random.fork_rng(), limited_threads(training.threads):
         torch.manual_seed(seed)
         return _Loop(model, training, loss, quantiles, seed, device).run(train, validation)
 
@@ -70,7 +70,7 @@ class _Loop:
     def __init__(
         self, model: SeriesReprogram, training: Training, loss: Loss, quantiles: Sequence[float], seed: int, device: str
     ) -> None:
-        self.accelerator = _accelerator(device, training.precision, seed)
+        self.accelerator = make_accelerator(device, training.precision, seed)
         self.training, self.loss = training, loss
         self.levels = torch.tensor(list(quantiles), device=self.accelerator.device)
         self.weights = dict(model.trained())
@@ -124,17 +124,11 @@ class _Loop:
     def _step(self, sample: Sample, progress: float) -> None:
         for group in self.optimizer.param_groups:
             group["lr"] = self.training.learning_rate * _schedule(progress, self.training.warmup)
-        forecast = self.model(sample.batch)
-        loss = point_loss(forecast.point, sample.target, sample.weight, self.loss)
-        if len(self.levels):
-            loss = loss + pinball_loss(forecast.quantiles, sample.target, (sample.weight > 0).float(), self.levels)
         self.log.steps += 1
-        if not torch.isfinite(loss):
-            raise TrainingError(
-                f"the loss is {loss.item()} at step {self.log.steps}; training stopped and nothing was saved. "
-                "Lower learning_rate, or use precision='no'"
-            )
-        self.accelerator.backward(loss)
+        parts = sample.parts(self.training.accumulate)
+        with self._shared(len(parts)):
+            for number, part in enumerate(parts, 1):
+                self._backward(part, len(part.target) / len(sample.target), last=number == len(parts))
         for weights in self.clipped:
             self.accelerator.clip_grad_norm_(weights, self.training.clip)
         self.optimizer.step()
@@ -145,6 +139,26 @@ class _Loop:
     def _average(self) -> None:
         decay = min(self.training.average, self.log.steps / (self.log.steps + AVERAGE_RISE))
         torch._foreach_lerp_(list(self.averaged.values()), list(self.weights.values()), 1 - decay)
+
+    def _backward(self, part: Sample, share: float, last: bool) -> None:
+        """Adds the gradient of one part, which holds `share` of the step's windows; processes meet at the last."""
+        with nullcontext() if last else self.accelerator.no_sync(self.model):
+            forecast = self.model(part.batch)
+            loss = point_loss(forecast.point, part.target, part.weight, self.loss)
+            if len(self.levels):
+                loss = loss + pinball_loss(forecast.quantiles, part.target, (part.weight > 0).float(), self.levels)
+            if not torch.isfinite(loss):
+                raise TrainingError(
+                    f"the loss is {loss.item()} at step {self.log.steps}; training stopped and nothing was saved. "
+                    "Lower learning_rate, or use precision='no'"
+                )
+            self.accelerator.backward(share * loss)
+
+    def _shared(self, parts: int) -> Any:
+        """What the parts of one step share: prototypes, computed once. Processes meet in each pass, so they do not."""
+        if parts == 1 or self.accelerator.num_processes > 1:
+            return nullcontext()
+        return self.accelerator.unwrap_model(self.model).input_map.once()
 
     @torch.no_grad()
     def _look(self, loader: DataLoader, start: float) -> float:
@@ -187,7 +201,7 @@ class _Loop:
         return {"disable": None if shown else True}  # None: shown only where standard error is a terminal
 
 
-def _accelerator(device: str, precision: str, seed: int) -> Any:
+def make_accelerator(device: str, precision: str, seed: int) -> Any:
     """A fresh Accelerator; earlier fits in this process must not fix the device or precision of this one."""
     from accelerate import Accelerator, DataLoaderConfiguration
     from accelerate.state import AcceleratorState, PartialState
@@ -222,7 +236,8 @@ def _as_is(sample: Any) -> Any:
 
 
 @contextmanager
-def _threads(count: int | None) -> Iterator[None]:
+def limited_threads(count: int | None) -> Iterator[None]:
+    """CPU threads within; `None` leaves them. Given back afterwards."""
     before = torch.get_num_threads()
     if count is not None:
         torch.set_num_threads(count)

@@ -17,7 +17,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
@@ -33,7 +33,7 @@ class TokenIds:
 
 @dataclass(frozen=True)
 class SeriesBatch:
-    """Scaled numeric windows. Unobserved steps hold 0; `observed` says which; `prompt` is the text before them."""
+    """Scaled numeric windows. Unobserved steps hold 0; `observed` says which; `prompt` is what is said of each."""
 
     values: Float[Tensor, "batch channel time"]
     observed: Bool[Tensor, "batch channel time"]
@@ -50,6 +50,14 @@ class SoftTokens:
 
     embeds: Float[Tensor, "row length width"]
     mask: Bool[Tensor, "row length"]
+
+
+@dataclass(frozen=True)
+class Prefix:
+    """A prompt that was read beforehand: per layer its keys and values, in transformers' own `cache`; no gradient."""
+
+    mask: Bool[Tensor, "row words"]
+    cache: Any
 
 
 @dataclass(frozen=True)

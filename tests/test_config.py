@@ -92,7 +92,7 @@ def full() -> ForecastConfig:
         base="none",
         seed=4,
         device="cpu",
-        prompt=Prompt(domain="Load.", task=False, parts=("min",), statistics="units"),
+        prompt=Prompt(domain="Load.", task=False, parts=("min",), statistics="units", reading="prefix"),
         adapter=Adapter(
             patch=9,
             stride=3,
@@ -108,6 +108,7 @@ def full() -> ForecastConfig:
         training=Training(
             max_steps=9,
             batch_size=8,
+            accumulate=2,
             learning_rate=0.1,
             warmup=0.0,
             weight_decay=0.0,
@@ -122,6 +123,7 @@ def full() -> ForecastConfig:
             threads=1,
             precision="bf16",
             progress=False,
+            mode="probe",
         ),
     )
 

@@ -23,6 +23,7 @@ LEVEL = {
     "types.py": 0,
     "errors.py": 0,
     "config.py": 0,
+    "memo.py": 0,
     "data/__init__.py": 1,
     "data/frames.py": 1,
     "data/columns.py": 1,
@@ -38,6 +39,7 @@ LEVEL = {
     "inputs/soft_prompt.py": 2,
     "inputs/perturbation.py": 2,
     "inputs/prompt.py": 2,
+    "prefix.py": 2,
     "backbone.py": 2,
     "outputs/__init__.py": 2,
     "outputs/heads.py": 2,
@@ -48,10 +50,12 @@ LEVEL = {
     "samples.py": 3,
     "build.py": 4,
     "train.py": 4,
+    "batching.py": 4,
     "blackbox.py": 4,
     "calibrate.py": 4,
     "checkpoint.py": 4,
     "blend.py": 5,
+    "probe.py": 5,
     "fitting.py": 5,
     "evaluation/__init__.py": 5,
     "evaluation/metrics.py": 5,
@@ -73,7 +77,7 @@ LEVEL = {
 # Libraries and the only files that may import them (a name ending in "/" is a folder).
 ROOMS = {
     "accelerate": {"train.py"},
-    "transformers": {"backbone.py"},
+    "transformers": {"backbone.py", "prefix.py"},
     "peft": {"backbone.py"},
     "pandas": {
         "data/frames.py",

@@ -28,10 +28,10 @@ def static_text(domain: str, task: bool, *, context: int, horizon: int) -> str:
 
 
 class PromptWriter:
-    """Writes the prompt of many windows at once, in tokens; each distinct number is tokenised once.
+    """Writes what is said of many windows at once, in tokens; each distinct number is tokenised once.
 
     Attributes:
-        static: token ids that open every prompt.
+        static: token ids that open every prompt; the model reads them once, so they are not written per window.
         parts: which statistics follow, in this order.
         tokenise: texts to token ids, without special tokens.
         digits: significant digits of a number in the series' own units; `None` means scaled units, one decimal.
@@ -49,7 +49,7 @@ class PromptWriter:
         loc: Float[np.ndarray, "row 1"],
         spread: Float[np.ndarray, "row 1"],
     ) -> TokenIds | None:
-        """The prompts of scaled windows, left-padded to the longest; `None` where there is nothing to say.
+        """The statistics of scaled windows, left-padded to the longest; `None` where there is nothing to say.
 
         Args:
             values: scaled values, 0 where unobserved.
@@ -57,14 +57,10 @@ class PromptWriter:
             loc: level of each window, in its own units.
             spread: spread of each window, in its own units.
         """
-        rows = len(values)
-        pieces = [np.tile(np.array([self.static], dtype=np.int64).reshape(1, -1), (rows, 1))]
-        for part in self.parts:
-            pieces += self._part(part, values, observed, loc, spread)
-        ids = np.concatenate(pieces, axis=1)
-        if not ids.shape[1]:
+        pieces = [piece for part in self.parts for piece in self._part(part, values, observed, loc, spread)]
+        if not pieces:
             return None
-        ids = _left_pad(ids)
+        ids = _left_pad(np.concatenate(pieces, axis=1))
         return TokenIds(torch.from_numpy(np.maximum(ids, 0)), torch.from_numpy(ids >= 0))
 
     def _part(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -11,6 +12,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ..memo import Memo
 from ..types import SeriesBatch, SoftTokens
 from .patch import PatchEmbedding
 
@@ -84,21 +86,59 @@ class PrototypeMap(nn.Module):
         self.key = nn.Linear(width, heads * head_width, bias=False)
         self.value = nn.Linear(width, heads * head_width)
         self.output = nn.Linear(heads * head_width, width)
+        self._kept: Memo[tuple[Tensor, Tensor]] = Memo()
+        self._held: Tensor | None = None
         self._start(vocabulary.float())
 
     def forward(self, batch: SeriesBatch) -> SoftTokens:
         patches, known = self.patches(batch)
-        reference = self.prototypes()
         query = self._split(self.query(patches))
-        key, value = self._split(self.key(reference)[None]), self._split(self.value(reference)[None])
+        key, value = self._kept_reference()
         shape = (query.shape[0], -1, -1, -1)
         mixed = functional.scaled_dot_product_attention(query, key.expand(shape), value.expand(shape))
         return SoftTokens(self.output(mixed.transpose(1, 2).flatten(2)), known)
+
+    @contextmanager
+    def once(self) -> Iterator[None]:
+        """Within, E' is computed once for several passes; on leaving, the sum of their gradients goes back through it.
+
+        The map is linear in that sum, so its weights get the gradient that they would get pass by pass.
+        """
+        reference = self.prototypes()
+        self._held = reference.detach().requires_grad_(reference.requires_grad)
+        held = self._held
+        try:
+            yield
+        finally:
+            self._held = None
+        if held.grad is not None:
+            reference.backward(held.grad)
+
+    def train(self, mode: bool = True) -> PrototypeMap:
+        self._kept.clear()
+        return super().train(mode)
 
     def attention(self, batch: SeriesBatch) -> Float[Tensor, "row head length prototype"]:
         """How much each patch attends to each prototype."""
         query, key = self._split(self.query(self.patches(batch)[0])), self._split(self.key(self.prototypes())[None])
         return torch.softmax(query @ key.transpose(-1, -2) / math.sqrt(query.shape[-1]), dim=-1)
+
+    def _reference(self) -> tuple[Float[Tensor, "1 head prototype part"], Float[Tensor, "1 head prototype part"]]:
+        """Keys and values of the prototypes: the same for every patch."""
+        reference = self.prototypes() if self._held is None else self._held
+        return self._split(self.key(reference)[None]), self._split(self.value(reference)[None])
+
+    def _kept_reference(self) -> tuple[Float[Tensor, "1 head prototype part"], Float[Tensor, "1 head prototype part"]]:
+        """The same, computed once where nothing trains."""
+        if self.training or torch.is_grad_enabled():
+            self._kept.clear()  # a step may follow, and the fused optimisers leave no trace in the version counters
+            return self._reference()
+        return self._kept.get(self._reference, self._sources())
+
+    def _sources(self) -> Iterator[Tensor]:
+        yield from (self.key.weight, self.value.weight, self.value.bias)
+        yield from self.prototypes.parameters()
+        yield from self.prototypes.buffers()
 
     def _split(self, flat: Float[Tensor, "row length joined"]) -> Float[Tensor, "row head length part"]:
         return flat.unflatten(-1, (self.heads, -1)).transpose(1, 2)

@@ -195,3 +195,30 @@ def test_borders_of_the_long_horizon_protocol() -> None:
     assert (test.targets().min(), test.targets().max()) == (80, 99)
     assert [len(part) for part in (split.train, split.validation, test)] == [47, 17, 17]
     assert test.inputs()[0].tolist() == list(range(70, 80)), "contexts reach back over a border"
+
+
+def test_windows_cut_at_once_are_those_cut_one_by_one() -> None:
+    """Whole ones are copied as rows, the others step by step: both must be the plain definition, to the bit."""
+    rng = np.random.default_rng(0)
+    values = np.where(rng.random(70) < 0.1, np.nan, 1e9 + rng.normal(size=70))
+    panel = Panel(values, np.array([0, 30, 30, 33, 70]))
+    every = [
+        (series, origin)
+        for series in (0, 2, 3)
+        for origin in range(panel.offsets[series], panel.offsets[series + 1] + 1)
+    ]
+    series, origins = map(np.array, zip(*every, strict=True))
+    for context, horizon in ((5, 3), (1, 1), (40, 9)):
+        windows = Windows(panel, series, origins, context, horizon)
+        for found, first, count in ((windows.inputs(), -context, context), (windows.targets(), 0, horizon)):
+            expected = np.full((len(every), count), np.nan)
+            for row, (owner, origin) in enumerate(every):
+                for step in range(count):
+                    if panel.offsets[owner] <= origin + first + step < panel.offsets[owner + 1]:
+                        expected[row, step] = values[origin + first + step]
+            np.testing.assert_array_equal(found, expected)
+            assert not np.shares_memory(found, values), "a copy, never a view"
+    whole = Windows(panel, np.array([0, 3]), np.array([10, 50]), 5, 3)
+    assert not np.shares_memory(whole.inputs(), values)
+    assert Windows(panel, series[:0], origins[:0], 5, 3).inputs().shape == (0, 5)
+    assert np.isnan(Windows(Panel(values[:0], np.array([0, 0])), np.array([0]), np.array([0]), 5, 3).inputs()).all()

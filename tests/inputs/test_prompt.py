@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from seqreprog.inputs.prompt import PromptWriter, static_text, top_lags
 from seqreprog.types import TokenIds
@@ -42,10 +43,9 @@ def written(
     loc: float = 0.0,
     spread: float = 1.0,
     digits: int | None = None,
-    static: str = "",
 ) -> list[str]:
     words = Words()
-    writer = PromptWriter(static=words([static])[0], parts=parts, tokenise=words, digits=digits)
+    writer = PromptWriter(static=[], parts=parts, tokenise=words, digits=digits)
     rows = len(values)
     observed = np.ones(values.shape, dtype=bool) if observed is None else observed
     prompt = writer(values, observed, np.full((rows, 1), loc), np.full((rows, 1), spread))
@@ -92,20 +92,21 @@ def test_missing_values_are_not_part_of_a_statistic() -> None:
 
 def test_a_row_says_the_same_in_any_batch() -> None:
     rows = np.random.default_rng(0).normal(size=(6, 50)).cumsum(1) * np.array([[1, 0, 3, 100, 1e-3, 2]]).T
-    together = written(rows, ALL, static="load of a city")
-    assert together == [written(row[None], ALL, static="load of a city")[0] for row in rows]
+    together = written(rows, ALL)
+    assert together == [written(row[None], ALL)[0] for row in rows]
     assert len({len(text.split()) for text in together}) > 1, "rows of unequal length, or nothing was padded"
 
 
 def test_padding_stands_at_the_left_and_holds_no_token() -> None:
     words = Words()
     writer = PromptWriter(static=words(["one two"])[0], parts=("lags",), tokenise=words)
+    assert words.read(TokenIds(torch.tensor([writer.static]), torch.ones(1, 2, dtype=torch.bool))) == ["one two"]
     values = np.stack([np.sin(np.arange(48) * 2 * np.pi / 6), np.zeros(48)])
     prompt = writer(values, np.ones(values.shape, dtype=bool), np.zeros((2, 1)), np.ones((2, 1)))
     assert prompt.mask[0].all()
     assert prompt.mask[1].tolist() == sorted(prompt.mask[1].tolist())
     assert not prompt.ids[1][~prompt.mask[1]].any()
-    assert words.read(prompt)[1] == "one two lags"
+    assert words.read(prompt)[1] == "lags", "static text is the model's, read once"
 
 
 def test_nothing_to_say_is_no_prompt() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 
 import pytest
@@ -107,3 +108,56 @@ def test_gradients_reach_every_weight() -> None:
     module = make(LinearPrototypes(vocabulary(), 6))
     module(batch()).embeds.square().sum().backward()
     assert [name for name, weight in module.named_parameters() if not weight.grad.abs().sum() > 0] == []
+
+
+# --- keys and values, once -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["direct", "linear", "words"])
+def test_keys_and_values_are_computed_once_until_a_weight_changes(kind: str) -> None:
+    kinds = {"direct": DirectPrototypes, "words": WordPrototypes}
+    prototypes = LinearPrototypes(vocabulary(), 5) if kind == "linear" else kinds[kind](vocabulary()[:5])
+    module, given, calls = make(prototypes).eval(), batch(), []
+    prototypes.register_forward_hook(lambda *_: calls.append(1))
+
+    def kept(passes: int = 1) -> torch.Tensor:
+        """What inference says; it must be the plain form, computed once."""
+        calls.clear()
+        with torch.inference_mode():
+            found = [module(given).embeds for _ in range(passes)][-1].clone()
+        assert calls == [1]
+        with torch.no_grad():
+            torch.testing.assert_close(module(given).embeds, found)
+        assert calls == [1]
+        torch.testing.assert_close(module(given).embeds.detach(), found)  # with gradient: the plain form
+        return found
+
+    before = kept(3)
+    for fused in (True, False):  # in evaluation mode, as an unwary loop might
+        optimizer = torch.optim.AdamW(module.parameters(), lr=0.1, fused=fused)
+        module(given).embeds.square().sum().backward()
+        optimizer.step()
+        after = kept()
+        assert not torch.allclose(before, after)
+        before = after
+    for weight in module._sources():
+        with torch.no_grad():
+            weight.mul_(1.5)
+        kept()
+    assert copy.deepcopy(module)._kept._value == []
+
+
+def test_a_fused_step_between_two_looks_is_noticed() -> None:
+    """The fused optimisers change weights without a trace in their version counters."""
+    module, given = make(DirectPrototypes(vocabulary()[:5])), batch()
+    optimizer = torch.optim.AdamW(module.parameters(), lr=0.1, fused=True)
+    loss = module(given).embeds.square().sum()
+    with torch.no_grad():
+        first = module.eval()(given).embeds
+    module.train()
+    loss.backward()
+    optimizer.step()
+    with torch.no_grad():
+        second, same = module.eval()(given).embeds, module.train()(given).embeds
+    assert not torch.allclose(first, second)
+    torch.testing.assert_close(second, same)

@@ -1,0 +1,183 @@
+"""The probe: one pass over the data, a head in closed form, and an answer that beats the naive one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from seqreprog import Adapter, Forecaster, Training
+from seqreprog import probe as probing
+from seqreprog.backbone import Backbone, load_backbone
+from seqreprog.errors import TrainingError
+from seqreprog.probe import _ridge
+
+HORIZON, PERIOD, CONTEXT = 6, 12, 36
+ADAPTER = Adapter(patch=6, stride=6, hidden=16, heads=2, head_width=8, n_prototypes=16, features=8)
+TRAINING = Training(validation_windows=16, validation=0.2, progress=False)
+
+
+def frame(length: int = 300, seed: int = 0) -> pd.DataFrame:
+    rng = np.random.default_rng(seed)
+    steps = np.arange(length)
+    parts = [
+        pd.DataFrame({"unique_id": name, "ds": steps, "y": level + size * np.sin(2 * np.pi * steps / PERIOD + phase)})
+        for name, level, size, phase in (("a", 5.0, 1.0, 0.0), ("b", -200.0, 30.0, 1.0))
+    ]
+    df = pd.concat(parts, ignore_index=True)
+    df["y"] += 0.3 * rng.normal(size=len(df)) * np.repeat([1.0, 30.0], length)
+    return df
+
+
+def probed(path: Path, df: pd.DataFrame | None = None, **options) -> Forecaster:
+    given = {"context": CONTEXT, "base": "none", "adapter": ADAPTER, "training": TRAINING, "level": (80,), **options}
+    return Forecaster(HORIZON, backbone=path, **given).fit(frame() if df is None else df, mode="probe")
+
+
+@pytest.fixture(scope="module", params=["bert", "gpt2"])
+def path(make_backbone: Callable[[str], Path], request: pytest.FixtureRequest) -> Path:
+    return make_backbone(request.param)
+
+
+def test_a_noisy_sine_beats_the_naive_and_nears_the_noise(path: Path) -> None:
+    df, after = frame(), frame(300 + HORIZON)
+    model = probed(path, df)
+    point = model.predict()["seqreprog"].to_numpy().reshape(2, HORIZON)
+    steps = np.arange(300, 300 + HORIZON)
+    truth = np.stack([5 + np.sin(2 * np.pi * steps / PERIOD), -200 + 30 * np.sin(2 * np.pi * steps / PERIOD + 1)])
+    naive = df.groupby("unique_id")["y"].last().to_numpy()[:, None]
+    seasonal = np.stack([group.to_numpy()[-PERIOD:][:HORIZON] for _, group in df.groupby("unique_id")["y"]])
+    unit = np.array([[1.0], [30.0]])
+    error, last, season = (float(np.mean(((each - truth) / unit) ** 2)) for each in (point, naive, seasonal))
+    assert error < 0.2 * last
+    assert error < season
+    assert len(after) == 2 * (300 + HORIZON)
+    summary = model.summary_
+    assert summary.errors["language model"] < 0.25, "the noise alone is 0.09 / 0.59 of a series' variance"
+    assert summary.steps == 0
+    assert "solved on" in summary.stopped
+    assert "probe" in summary.seconds
+
+
+def test_one_forward_pass_over_the_data_in_all(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(probing, "WINDOWS", 100)
+    read = Backbone.forward
+    rows: list[int] = []
+
+    def counted(self: Backbone, soft, prompt=None) -> torch.Tensor:
+        rows.append(len(soft.embeds))
+        return read(self, soft, prompt)
+
+    monkeypatch.setattr(Backbone, "forward", counted)
+    model = probed(path)
+    judged = min(4 * TRAINING.validation_windows, model.summary_.validation_windows)
+    assert sum(rows) == 100 + judged
+    assert "solved on 100 windows" in model.summary_.stopped
+
+
+def test_same_seed_same_bits(path: Path) -> None:
+    first, again, other = (probed(path, seed=seed).predict() for seed in (0, 0, 1))
+    pd.testing.assert_frame_equal(first, again, check_exact=True)
+    assert not np.array_equal(first["seqreprog"], other["seqreprog"])
+
+
+def test_only_the_head_moves_and_nothing_random_of_the_caller(path: Path) -> None:
+    state, fingerprint = torch.get_rng_state(), load_backbone(path).fingerprint()
+    model = probed(path)
+    assert torch.equal(torch.get_rng_state(), state)
+    assert model._blend.backbone.fingerprint() == fingerprint
+    untouched = Forecaster(
+        HORIZON, context=CONTEXT, backbone=path, base="none", adapter=ADAPTER, training=replace(TRAINING, max_steps=0)
+    ).fit(frame())
+    found, expected = (each._blend.model.input_map.state_dict() for each in (model, untouched))
+    assert all(torch.equal(weight, found[name]) for name, weight in expected.items())
+
+
+def test_save_and_load_is_the_same_to_the_bit(path: Path, tmp_path: Path) -> None:
+    model, df = probed(path), frame(seed=3)
+    model.save(tmp_path / "model")
+    found = Forecaster.load(tmp_path / "model").predict(df)
+    pd.testing.assert_frame_equal(found, model.predict(df), check_exact=True)
+    assert sum(file.stat().st_size for file in (tmp_path / "model").iterdir()) < 10 * 2**20
+
+
+def test_states_on_disk_are_states_in_memory(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = probed(path).predict()
+    monkeypatch.setattr(probing, "IN_MEMORY", 0)
+    monkeypatch.setattr(probing, "CHUNK", 7)
+    spaces: list[np.ndarray] = []
+    make = probing._space
+    monkeypatch.setattr(probing, "_space", lambda shape: spaces.append(make(shape)) or spaces[-1])
+    found = probed(path).predict()
+    assert all(isinstance(space, np.memmap) for space in spaces)
+    np.testing.assert_allclose(found["seqreprog"], expected["seqreprog"], rtol=1e-3)
+
+
+def test_the_mode_is_an_option_too_and_fit_without_it_trains(path: Path) -> None:
+    named = probed(path)
+    options = {"context": CONTEXT, "backbone": path, "base": "none", "adapter": ADAPTER}
+    model = Forecaster(HORIZON, training=replace(TRAINING, mode="probe"), **options).fit(frame())
+    pd.testing.assert_frame_equal(model.predict(), named.predict(), check_exact=True)
+    model.fit(frame(), mode="train")
+    assert "training" in model.summary_.seconds
+    assert model.fit(frame()).summary_.steps == 0, "the choice of `Training` holds again"
+
+
+@pytest.mark.parametrize("base", ["none", "ridge"])
+@pytest.mark.parametrize("share", [0.02, 0.3])
+def test_missing_values_and_short_series(path: Path, base: str, share: float) -> None:
+    df = frame(120)
+    df["y"] = df["y"].where(np.random.default_rng(0).random(len(df)) > share)
+    model = probed(path, df, base=base)
+    assert np.isfinite(model.predict().iloc[:, 2:].to_numpy()).all()
+    with pytest.warns(UserWarning, match="nothing was validated"):
+        short = probed(path, frame(13), base=base)
+    assert np.isfinite(short.predict().iloc[:, 2:].to_numpy()).all()
+
+
+def test_intervals_cover_what_they_say(path: Path) -> None:
+    """On windows after the fit."""
+    many = replace(TRAINING, validation=0.4, validation_windows=200)  # with few windows intervals err on the wide side
+    model, df = probed(path, frame(600), level=(50, 90), training=many), frame(900)
+    found = []
+    for end in range(620, 890, 7):
+        seen, truth = df[df["ds"] < end], df[(df["ds"] >= end) & (df["ds"] < end + HORIZON)]
+        pred = model.predict(seen).merge(truth, on=["unique_id", "ds"])
+        found.append([pred["y"].between(pred[f"seqreprog-lo-{p}"], pred[f"seqreprog-hi-{p}"]).mean() for p in (50, 90)])
+    fifty, ninety = np.mean(found, axis=0)
+    assert 0.35 < fifty < 0.65
+    assert 0.8 < ninety < 0.98
+
+
+def test_states_that_are_not_finite_are_named(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read = Backbone.forward
+    monkeypatch.setattr(Backbone, "forward", lambda *given: read(*given) * float("nan"))
+    with pytest.raises(TrainingError, match=f"{path}.*infinite or missing"):
+        probed(path)
+
+
+# --- least squares ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("missing", [0.0, 0.05, 0.6])
+def test_ridge_is_the_plain_solution_of_each_step(missing: float) -> None:
+    rng = np.random.default_rng(0)
+    z = np.concatenate([rng.normal(size=(60, 4)), np.ones((60, 1))], 1)
+    y = rng.normal(size=(60, 3)) + z[:, :1]
+    weight = rng.uniform(0.5, 2, size=(60, 1)) * (rng.random((60, 3)) >= missing)
+    found = _ridge(*map(torch.from_numpy, (z, np.where(weight > 0, y, 0), weight)), (1e-9, 1.0))
+    whole = (weight > 0).all(1)
+    rows = whole if 2 * whole.sum() >= len(whole) else np.ones(60, dtype=bool)
+    for place, penalty in enumerate((1e-9, 1.0)):
+        for step in range(3):
+            v = weight[rows, step : step + 1]
+            gram = z[rows].T @ (v * z[rows])
+            mean = gram.diagonal()[:-1].mean()
+            matrix = gram + penalty * mean * np.diag([1, 1, 1, 1, 0])
+            expected = np.linalg.solve(matrix, z[rows].T @ (v[:, 0] * y[rows, step]))
+            np.testing.assert_allclose(found[place, :, step], expected, rtol=1e-5, atol=1e-7)
