@@ -225,6 +225,8 @@ def load_backbone(name: str | Path, layers: int | None = None) -> Backbone:
                 dtype=torch.float32,
             )  # fmt: skip
             tokenizer = transformers.AutoTokenizer.from_pretrained(source, trust_remote_code=False)
+        except BackboneError:  # a ValueError too, and it says what is amiss
+            raise
         except (OSError, ValueError, KeyError, SafetensorError) as error:
             raise BackboneError(_not_found(asked, error)) from error
     missing = [key for key in report["missing_keys"] if "pooler" not in key]
