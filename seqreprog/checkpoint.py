@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -42,7 +43,9 @@ def save_artifact(path: str | Path, tensors: dict[str, Tensor], document: dict[s
     try:
         fresh.chmod(0o755)
         save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, fresh / WEIGHTS)
+        full["weights_sha256"] = _digest(fresh / WEIGHTS)
         (fresh / CONFIG).write_text(json.dumps(full, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+        shutil.copymode(fresh / CONFIG, fresh / WEIGHTS)  # safetensors writes for the owner alone
         for file in (fresh / WEIGHTS, fresh / CONFIG, fresh):
             _sync(file)
         _swap(fresh, target)
@@ -85,9 +88,16 @@ def load_artifact(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
             f"{str(source)!r} has format version {document.get('format_version')}; this release reads {FORMAT_VERSION}"
         )
     try:
-        return load_file(source / WEIGHTS), document
+        tensors, digest = load_file(source / WEIGHTS), _digest(source / WEIGHTS)
     except (OSError, SafetensorError) as error:
         raise CheckpointError(f"{str(source / WEIGHTS)!r} is missing, corrupt or truncated: {error}") from error
+    recorded = document.get("weights_sha256")
+    if digest != recorded:
+        raise CheckpointError(
+            f"{str(source / WEIGHTS)!r} is not the file that was saved: its sha256 is {digest[:8]}.., {CONFIG} has "
+            f"{str(recorded)[:8]}... Copy the model anew"
+        )
+    return tensors, document
 
 
 def backbone_record(backbone: Backbone) -> dict[str, Any]:
@@ -131,6 +141,11 @@ def _brief(record: dict[str, Any]) -> str:
 
 def _versions() -> dict[str, str]:
     return {name: version(name) for name in LIBRARIES}
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _sync(path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import hashlib
 import json
 import os
 import shutil
@@ -61,6 +62,11 @@ def rewrite(saved: Path, **changes: Any) -> None:
     (saved / CONFIG).write_text(json.dumps(document))
 
 
+def rewrite_weights(saved: Path, tensors: dict[str, torch.Tensor]) -> None:
+    save_file(tensors, saved / WEIGHTS)
+    rewrite(saved, weights_sha256=hashlib.sha256((saved / WEIGHTS).read_bytes()).hexdigest())
+
+
 # --- what is written -------------------------------------------------------------------------------------------------
 
 
@@ -101,6 +107,16 @@ def test_ten_megabytes_are_enough_at_the_size_of_minilm(make_backbone: Callable[
     save_artifact(tmp_path / "model", tensors, document)
     size = sum(file.stat().st_size for file in (tmp_path / "model").iterdir())
     assert 1e6 < size < 10e6
+
+
+@pytest.mark.parametrize("umask", [0o022, 0o077])
+def test_both_files_may_be_read_by_whom_the_umask_allows(model: Forecaster, tmp_path: Path, umask: int) -> None:
+    before = os.umask(umask)
+    try:
+        model.save(tmp_path / "model")
+    finally:
+        os.umask(before)
+    assert {file.stat().st_mode & 0o777 for file in (tmp_path / "model").iterdir()} == {0o666 & ~umask}
 
 
 def test_saving_again_replaces(model: Forecaster, saved: Path) -> None:
@@ -225,6 +241,15 @@ def test_truncated_weights_are_named(saved: Path, keep: int) -> None:
         Forecaster.load(saved)
 
 
+@pytest.mark.parametrize("place", [-1, -500])
+def test_one_flipped_bit_is_named(saved: Path, place: int) -> None:
+    content = bytearray((saved / WEIGHTS).read_bytes())
+    content[place] ^= 1
+    (saved / WEIGHTS).write_bytes(content)
+    with pytest.raises(CheckpointError, match=rf"{WEIGHTS}' is not the file that was saved: its sha256 is"):
+        Forecaster.load(saved)
+
+
 def test_absent_weights_are_named(saved: Path) -> None:
     (saved / WEIGHTS).unlink()
     with pytest.raises(CheckpointError, match=rf"{WEIGHTS}' is missing"):
@@ -240,7 +265,9 @@ def test_another_format_and_a_newer_version_are_named(saved: Path) -> None:
         Forecaster.load(saved)
 
 
-@pytest.mark.parametrize("key", ["config", "backbone", "columns", "summary", "ridge", "weight", "format_version"])
+@pytest.mark.parametrize(
+    "key", ["config", "backbone", "columns", "summary", "ridge", "weight", "format_version", "weights_sha256"]
+)
 def test_a_missing_key_is_named(saved: Path, key: str) -> None:
     rewrite(saved, **{key: None})
     with pytest.raises(CheckpointError):
@@ -257,13 +284,13 @@ def test_an_unknown_option_is_named(saved: Path) -> None:
 def test_a_missing_or_unknown_weight_is_named(saved: Path) -> None:
     tensors = load_file(saved / WEIGHTS)
     fewer = {name: tensor for name, tensor in tensors.items() if name != "input_map.query.weight"}
-    save_file(fewer, saved / WEIGHTS)
+    rewrite_weights(saved, fewer)
     with pytest.raises(CheckpointError, match=r"missing \['input_map.query.weight'\]"):
         Forecaster.load(saved)
-    save_file({**tensors, "more": torch.zeros(1)}, saved / WEIGHTS)
+    rewrite_weights(saved, {**tensors, "more": torch.zeros(1)})
     with pytest.raises(CheckpointError, match=r"unknown \['more'\]"):
         Forecaster.load(saved)
-    save_file({name: tensor for name, tensor in tensors.items() if name != "ridge.weights"}, saved / WEIGHTS)
+    rewrite_weights(saved, {name: tensor for name, tensor in tensors.items() if name != "ridge.weights"})
     with pytest.raises(
         CheckpointError, match=r"'ridge.weights' should have shape \(16, 3\); the artifact holds nothing"
     ):
@@ -276,7 +303,7 @@ def test_a_missing_or_unknown_weight_is_named(saved: Path) -> None:
 def test_a_wrong_shape_is_named(saved: Path, name: str) -> None:
     tensors = load_file(saved / WEIGHTS)
     right = tuple(tensors[name].shape)
-    save_file({**tensors, name: torch.zeros(7, 5)}, saved / WEIGHTS)
+    rewrite_weights(saved, {**tensors, name: torch.zeros(7, 5)})
     with pytest.raises(CheckpointError) as caught:
         Forecaster.load(saved)
     assert all(text in str(caught.value) for text in (repr(name), "(7, 5)", str(right)))
@@ -285,7 +312,7 @@ def test_a_wrong_shape_is_named(saved: Path, name: str) -> None:
 def test_another_backbone_is_refused_by_both_fingerprints(
     model: Forecaster, saved: Path, make_backbone: Callable[[str], Path]
 ) -> None:
-    other = load_backbone(make_backbone("gpt2"))
+    other = load_backbone(make_backbone("gpt2"), model.config.layers)
     with pytest.raises(CheckpointError) as caught:
         Forecaster.load(saved, backbone=make_backbone("gpt2"))
     for backbone in (model._blend.backbone, other):
