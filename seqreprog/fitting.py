@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 
+from .admission import FEWEST, Admission, Judge, admit, apart, blocks_of
 from .backbone import Backbone
 from .blend import Blend, Parts
 from .build import build_forecaster
@@ -22,9 +23,7 @@ from .probe import probe
 from .samples import WindowDataset
 from .train import TrainingLog, fit
 
-WEIGHTS = np.linspace(0, 1, 21)
 CHECKED = 4  # times `validation_windows`: how many windows judge the weight and the calibration
-MANY_SERIES = 20  # from here on the admission test halves by series, below it by time
 
 
 @dataclass
@@ -45,6 +44,8 @@ class FitSummary:
     scaling: str
     penalty: float
     weight: float
+    gain: float | None
+    blocks: int
     errors: dict[str, float]
     seconds: dict[str, float]
     steps: int = 0
@@ -76,11 +77,19 @@ class FitSummary:
         gain = 1 - self.errors["seqreprog"] / self.errors["ridge"]
         if self.base == "none":
             return f"the language model stands alone; against the ridge its validation error is {-gain:+.1%}"
-        if self.weight == 0:
-            return "the language model was not admitted: on held-out windows it did not improve on the ridge"
+        if self.weight > 0:
+            return (
+                f"the language model was admitted with weight {self.weight:.2f}: validation error {-gain:+.1%} against "
+                f"the ridge, beyond chance over {self.blocks} held-out blocks"
+            )
+        if self.blocks < FEWEST:
+            return (
+                f"the language model was not admitted: {self.blocks} held-out blocks are too few to prove that it "
+                f"helps; {FEWEST} are needed"
+            )
         return (
-            f"the language model was admitted with weight {self.weight:.2f}: "
-            f"validation error {-gain:+.1%} against the ridge"
+            f"the language model was not admitted: the best weight would change the ridge's error by "
+            f"{-(self.gain or 0.0):+.1%} on {self.blocks} held-out blocks, which is no gain beyond chance"
         )
 
 
@@ -166,10 +175,10 @@ def fit_blend(
         log, hidden = _train(blend, split, series_scale), None
         clock.lap("training")
     parts = blend.parts(judged, series_scale, hidden)
-    errors = _judge(blend, judged, parts, series_scale) if held_out else {}
+    errors, admission = _judge(blend, judged, parts, series_scale) if held_out else ({}, None)
     _calibrate(blend, judged, parts)
     clock.lap("choosing and calibrating")
-    return blend, _summary(blend, split, log, errors, clock.seconds)
+    return blend, _summary(blend, split, log, errors, admission, clock.seconds)
 
 
 def _train(blend: Blend, split: Split, series_scale: np.ndarray) -> TrainingLog:
@@ -187,53 +196,17 @@ def _train(blend: Blend, split: Split, series_scale: np.ndarray) -> TrainingLog:
     )
 
 
-def _judge(blend: Blend, windows: Windows, parts: Parts, series_scale: np.ndarray) -> dict[str, float]:
+def _judge(
+    blend: Blend, windows: Windows, parts: Parts, series_scale: np.ndarray
+) -> tuple[dict[str, float], Admission | None]:
     """Finds the weight; the validation error of every part."""
-    error = _Error(blend.config.loss, windows.targets(), series_scale[windows.series][:, None])
+    judge = Judge(blend.config.loss, windows.targets(), series_scale[windows.series][:, None])
+    admission = None
     if blend.config.base == "ridge":
-        blend.weight = admitted_weight(error, parts, _halves(windows))
-    return {
-        "ridge": error(parts.ridge),
-        "language model": error(parts.model),
-        "seqreprog": error(parts.mixed(blend.weight)),
-    }
-
-
-@dataclass(frozen=True)
-class _Error:
-    """Mean error over observed targets, in units of each series' scale."""
-
-    loss: str
-    targets: np.ndarray
-    unit: np.ndarray
-
-    def __call__(self, forecast: np.ndarray, rows: np.ndarray | slice = slice(None)) -> float:
-        error = (forecast[rows] - self.targets[rows]) / self.unit[rows]
-        error = error**2 if self.loss == "mse" else np.abs(error)
-        return float(np.nanmean(error)) if np.isfinite(error).any() else float("nan")
-
-
-def admitted_weight(error: _Error, parts: Parts, half: Bool[np.ndarray, " window"]) -> float:
-    """The language model's weight: the smaller of the two that are best on either half of the held-out windows.
-
-    The error is convex in the weight, so any weight from 0 to a half's best lowers that half's error: the smaller one
-    lowers both, and where one half wants no language model it gets none.
-    """
-    halves = (half, ~half) if half.any() and not half.all() else (np.ones_like(half),)
-    return min(
-        float(WEIGHTS[int(np.argmin([error(parts.mixed(weight), rows) for weight in WEIGHTS]))]) for rows in halves
-    )
-
-
-def _halves(windows: Windows) -> np.ndarray:
-    """One half of the windows: every other series where there are many, the earlier part of each if there are few."""
-    present, place = np.unique(windows.series, return_inverse=True)
-    if len(present) >= MANY_SERIES:
-        return place % 2 == 0
-    first, last = np.full(len(present), np.inf), np.full(len(present), -np.inf)
-    np.minimum.at(first, place, windows.origins)
-    np.maximum.at(last, place, windows.origins)
-    return windows.origins < ((first + last) / 2)[place]
+        admission = admit(judge, parts, blocks_of(windows))
+        blend.weight = admission.weight
+    errors = {"ridge": judge(parts.ridge), "language model": judge(parts.model)}
+    return {**errors, "seqreprog": judge(parts.mixed(blend.weight))}, admission
 
 
 def _calibrate(blend: Blend, windows: Windows, parts: Parts) -> None:
@@ -241,21 +214,16 @@ def _calibrate(blend: Blend, windows: Windows, parts: Parts) -> None:
         return
     error = windows.targets() - parts.mixed(blend.weight)
     blend.shape = step_shape(error / parts.spread[:, None])
-    blend.factors = calibrate(error, parts.width(blend), blend.config.quantile_levels, _apart(windows))
-
-
-def _apart(windows: Windows) -> int:
-    """How many windows do not overlap in time, over all series."""
-    order = np.lexsort((windows.origins, windows.series))
-    series, origins = windows.series[order], windows.origins[order]
-    first = np.concatenate([[True], np.diff(series) != 0])
-    start = np.maximum.accumulate(np.where(first, origins, 0))
-    slot = (origins - start) // windows.horizon
-    return int((first | (np.diff(slot, prepend=-1) != 0)).sum())
+    blend.factors = calibrate(error, parts.width(blend), blend.config.quantile_levels, apart(windows))
 
 
 def _summary(
-    blend: Blend, split: Split, log: TrainingLog, errors: dict[str, float], seconds: dict[str, float]
+    blend: Blend,
+    split: Split,
+    log: TrainingLog,
+    errors: dict[str, float],
+    admission: Admission | None,
+    seconds: dict[str, float],
 ) -> FitSummary:
     return FitSummary(
         backbone=blend.backbone.name,
@@ -269,6 +237,8 @@ def _summary(
         scaling=blend.ridge.scaling,
         penalty=blend.ridge.penalty,
         weight=blend.weight,
+        gain=admission.gain if admission else None,
+        blocks=admission.blocks if admission else 0,
         errors=errors,
         seconds=seconds,
         steps=log.steps,

@@ -56,6 +56,7 @@ LEVEL = {
     "checkpoint.py": 4,
     "blend.py": 5,
     "probe.py": 5,
+    "admission.py": 5,
     "fitting.py": 5,
     "evaluation/__init__.py": 5,
     "evaluation/metrics.py": 5,
