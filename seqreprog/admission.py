@@ -4,7 +4,7 @@
 
 Held-out windows overlap and share their weather: thousands of them may be worth a dozen. So they are cut into blocks,
 and the weight taken is the one whose mean gain over blocks is the largest that one can be sure of: the lower end of a
-one-sided 95 % interval (the method of batch means: Law and Kelton 2000, section 9.5.3). Where no weight has one above 0,
+one-sided 95 % interval (method of batch means: Law and Kelton 2000, section 9.5.3). Where no weight has one above 0,
 it is 0.
 """
 

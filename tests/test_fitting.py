@@ -10,11 +10,10 @@ import numpy as np
 import pytest
 
 from seqreprog.backbone import Backbone, load_backbone
-from seqreprog.blend import Parts
 from seqreprog.config import Adapter, ForecastConfig, Prompt, Training
-from seqreprog.data.windows import Panel, Windows, split_in_time, windows_between
+from seqreprog.data.windows import Panel, split_in_time, windows_between
 from seqreprog.errors import DataError, Notice
-from seqreprog.fitting import _apart, _Error, _halves, _known_scales, admitted_weight, fit_blend, fit_panel
+from seqreprog.fitting import _known_scales, fit_blend, fit_panel
 
 HORIZON, CONTEXT = 4, 24
 ADAPTER = Adapter(patch=8, stride=8, hidden=8, heads=2, head_width=4, n_prototypes=8, features=4, dropout=0.0)
@@ -46,78 +45,7 @@ def logistic(length: int, seed: int = 0) -> np.ndarray:
     return values
 
 
-def all_windows(*lengths: int) -> Windows:
-    panel = panel_of(*(np.arange(length) for length in lengths))
-    return windows_between(panel, 2, HORIZON, start=np.full(len(lengths), 2), stop=panel.lengths)
-
-
 # --- admission -------------------------------------------------------------------------------------------------------
-
-
-def squared(targets: np.ndarray) -> _Error:
-    return _Error("mse", targets, np.ones((len(targets), 1)))
-
-
-def said(ridge: np.ndarray, model: np.ndarray) -> Parts:
-    return Parts(ridge, model, np.zeros((*ridge.shape, 0)), np.ones(len(ridge)))
-
-
-def test_the_weight_by_hand() -> None:
-    targets, half = np.ones((10, 2)), np.arange(10) < 5
-    for share, expected in ((1.0, 1.0), (2.0, 0.5), (4.0, 0.25), (-1.0, 0.0), (0.0, 0.0)):
-        found = admitted_weight(squared(targets), said(np.zeros((10, 2)), share * targets), half)
-        assert found == pytest.approx(expected)
-
-
-def test_what_helps_one_half_alone_is_not_admitted() -> None:
-    error, half = squared(np.ones((10, 1))), np.arange(10) < 5
-    parts = said(np.zeros((10, 1)), np.where(half[:, None], 1.0, -0.5))
-    assert error(parts.mixed(0.5)) < error(parts.ridge), "over all windows it would look useful"
-    assert admitted_weight(error, parts, half) == 0.0
-
-
-def test_noise_is_seldom_admitted() -> None:
-    rng, half = np.random.default_rng(0), np.arange(60) < 30
-    admitted = [
-        admitted_weight(squared(rng.normal(size=(60, 4))), said(np.zeros((60, 4)), rng.normal(size=(60, 4))), half)
-        for _ in range(200)
-    ]
-    assert np.mean(np.array(admitted) > 0) < 0.2
-
-
-def test_the_admitted_weight_never_raises_the_error() -> None:
-    rng, half = np.random.default_rng(1), np.arange(40) % 2 == 0
-    for _ in range(100):
-        error, ridge = squared(rng.normal(size=(40, 2))), rng.normal(size=(40, 2))
-        parts = said(ridge, ridge + 0.5 * (error.targets - ridge) * (rng.random() > 0.5) + rng.normal(size=(40, 2)))
-        assert error(parts.mixed(admitted_weight(error, parts, half))) <= error(ridge)
-
-
-@pytest.mark.parametrize("loss", ["mse", "mae"])
-def test_the_error_skips_what_was_not_observed(loss: str) -> None:
-    error = _Error(loss, np.array([[1.0, np.nan], [4.0, 2.0]]), np.array([[1.0], [2.0]]))
-    expected = {"mse": (1 + 4 + 1) / 3, "mae": (1 + 2 + 1) / 3}
-    assert error(np.zeros((2, 2))) == pytest.approx(expected[loss])
-
-
-def test_halves_are_by_time_where_series_are_few_and_by_series_where_many() -> None:
-    windows = all_windows(22, 14)
-    early = _halves(windows)
-    for series in (0, 1):
-        origins = windows.origins[windows.series == series]
-        mine = early[windows.series == series]
-        assert origins[mine].max() < origins[~mine].min()
-        assert 0 < mine.sum() < len(mine)
-    windows = all_windows(*[9] * 30)
-    assert {(series, half) for series, half in zip(windows.series, _halves(windows), strict=True)} == {
-        (series, series % 2 == 0) for series in range(30)
-    }
-
-
-def test_windows_that_do_not_overlap_are_counted() -> None:
-    assert _apart(all_windows(2 + HORIZON)) == 1
-    assert _apart(all_windows(2 + 3 * HORIZON)) == 3
-    assert _apart(all_windows(2 + HORIZON, 2 + 2 * HORIZON)) == 3
 
 
 def test_scales_know_nothing_of_the_validation() -> None:
