@@ -68,7 +68,10 @@ class Blend:
         *,
         progress: Callable[[int], None] | None = None,
     ) -> tuple[Float[np.ndarray, "window horizon"], Float[np.ndarray, "window horizon level"]]:
-        """Point forecasts and quantiles, in the series' own units; one stream of full batches, across series."""
+        """Point forecasts and quantiles, in the series' own units; one stream of full batches, across series.
+
+        They are `NaN` for a window without one observed input: there is nothing to forecast from.
+        """
         points = np.empty((len(windows), windows.horizon))
         quantiles = np.empty((len(windows), windows.horizon, len(self.config.quantile_levels)))
         asked = self.weight > 0
@@ -77,6 +80,8 @@ class Blend:
             quantiles[where] = spread_out(points[where], parts.width(self) * self.factors, self.config.quantile_levels)
             if progress:
                 progress(where.stop - where.start)
+        blind = ~windows.sighted()
+        points[blind], quantiles[blind] = np.nan, np.nan
         return points, quantiles
 
     def parts(

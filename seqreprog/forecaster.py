@@ -17,7 +17,7 @@ from .checkpoint import backbone_record, check_backbone, load_artifact, save_art
 from .config import Adapter, Base, Device, ForecastConfig, Loss, Mode, Prompt, Training, forecast_config, to_dict
 from .data.frames import Columns, SeriesTable, future_frame, read_table, window_frame
 from .data.windows import last_windows
-from .errors import CheckpointError, ConfigError, NotFittedError, Notice
+from .errors import CheckpointError, ConfigError, NotFittedError, Notice, name_some
 from .evaluation.backtest import backtest, scorecard
 from .evaluation.baselines import season_of
 from .fitting import FitSummary, fit_panel
@@ -40,8 +40,8 @@ class Forecaster:
         context: steps read; `None` takes a third of the longest series, at most 512.
         backbone: `"minilm"`, a local directory, or any Hugging Face id (causal, masked, or an encoder-decoder's
             encoder).
-        layers: keep only the first layers of the backbone; `None` keeps all. Two cost a third of MiniLM's six, and on the
-            validation windows of ETTh1 one was as good as two.
+        layers: keep only the first layers of the backbone; `None` keeps all. Two cost a third of MiniLM's six, and
+            on the validation windows of ETTh1 one was as good as two.
         level: coverage of the intervals, in percent.
         loss: of the point forecast, `"mse"` or `"mae"`.
         base: `"ridge"` adds the language model to a closed-form linear forecaster where it proves itself on validation;
@@ -147,7 +147,8 @@ class Forecaster:
 
         Returns:
             A long frame with the caller's column names, dtypes, time zone and order of ids: id, time, `seqreprog` (the
-            point forecast) and, per level, `seqreprog-lo-80` and `seqreprog-hi-80`.
+            point forecast) and, per level, `seqreprog-lo-80` and `seqreprog-hi-80`. They are missing, with a notice,
+            for a series without an observed value in its last `context` steps.
 
         Raises:
             NotFittedError: nothing was fitted, or no frame is at hand after `load`.
@@ -160,6 +161,7 @@ class Forecaster:
             raise ConfigError(f"h must be 1 to {self.config.horizon}, the horizon this model was fitted for; got {h}")
         table = self._known_series() if df is None else read_table(df, like=self._columns)
         windows = last_windows(table.panel, self.config.context, self.config.horizon)
+        self._name_blind(table.ids[~windows.sighted()])
         hidden = not self.config.training.progress
         with tqdm(total=len(windows), desc="forecasting", unit="series", disable=hidden or None) as bar:
             point, quantiles = blend.forecast(windows, table.panel.scales(), progress=bar.update)
@@ -300,6 +302,13 @@ class Forecaster:
         for notice in table.notices:
             warnings.warn(notice, Notice, stacklevel=3)
         return table
+
+    def _name_blind(self, ids: pd.Index) -> None:
+        if len(ids):
+            own, verb = ("its", "has") if len(ids) == 1 else ("their", "have")
+            said = f"series {name_some(ids)} {verb} no observed value in {own} last {self.config.context} steps"
+            what = f"{own} forecast is missing" if len(ids) == 1 else f"{own} forecasts are missing"
+            warnings.warn(f"{said}: {what}", Notice, stacklevel=3)
 
     def _known_series(self) -> SeriesTable:
         if self._table is None:

@@ -51,7 +51,8 @@ def scale_windows(
 ) -> ScaledWindows:
     """Take level and spread off each window, in float64, so that a series at 1e9 keeps its shape.
 
-    A window without one observation has loc 0 and spread 1, and so is forecast as 0: finite, but without meaning.
+    A window without one observation has loc 0 and spread 1, and so is forecast as 0: finite, but without meaning
+    (`Blend.forecast` puts NaN there).
 
     Args:
         inputs: contexts in the series' own units; `NaN` where padded or missing.

@@ -110,11 +110,15 @@ def test_the_factors_stretch_each_side(path: Path, windows: Windows) -> None:
         np.testing.assert_allclose(wide - point[..., None], 3 * (narrow - point[..., None]), rtol=1e-9)
 
 
-def test_a_window_without_one_observation_is_finite(path: Path) -> None:
-    panel = Panel(np.full(30, np.nan), np.array([0, 30, 30]))
+def test_a_window_without_one_observation_has_no_forecast(path: Path) -> None:
+    values = np.concatenate([np.full(30, np.nan), np.arange(5.0), np.full(CONTEXT, np.nan), np.arange(5.0)])
+    panel = Panel(values, np.array([0, 30, 30, 35 + CONTEXT, 40 + CONTEXT]))
+    windows = last_windows(panel, CONTEXT, HORIZON)
+    np.testing.assert_array_equal(windows.sighted(), [False, False, False, True])
     for base in ("ridge", "none"):
-        found = make(path, base).forecast(last_windows(panel, CONTEXT, HORIZON), panel.scales())
-        assert all(np.isfinite(part).all() for part in found)
+        for part in make(path, base).forecast(windows, panel.scales()):
+            assert np.isnan(part[:3]).all()
+            assert np.isfinite(part[3]).all()
 
 
 def test_no_window_no_forecast(path: Path, windows: Windows) -> None:

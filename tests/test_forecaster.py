@@ -288,12 +288,28 @@ def test_series_of_any_length_train_together_and_are_all_forecast(make_backbone:
     assert any("'s4', 's5'" in notice for notice in one.summary_.notices)
 
 
-def test_a_series_that_ends_in_nothing_is_still_forecast(model: Forecaster) -> None:
+def test_a_series_that_ends_in_nothing_has_no_forecast_and_is_named(model: Forecaster) -> None:
     df = frame()
-    df.loc[df.index[-CONTEXT - 6 :], "y"] = np.nan
-    pred = model.predict(df)
-    assert np.isfinite(numbers(pred)).all()
+    df.loc[df.index[-CONTEXT:], "y"] = np.nan
+    said = f"^series 's1' has no observed value in its last {CONTEXT} steps: its forecast is missing$"
+    with pytest.warns(Notice, match=said):
+        pred = model.predict(df)
     assert len(pred) == 2 * HORIZON
+    assert np.isfinite(numbers(pred)[:HORIZON]).all()
+    assert np.isnan(numbers(pred)[HORIZON:]).all()
+    df.loc[df.index[-CONTEXT], "y"] = 1.0
+    assert np.isfinite(numbers(model.predict(df))).all(), "one observed value is enough"
+
+
+def test_windows_without_an_observed_input_are_left_out_of_a_backtest(make_backbone: Make) -> None:
+    df = frame()
+    df.loc[df.index[-CONTEXT - HORIZON : -HORIZON], "y"] = np.nan
+    one = make(make_backbone, base="ridge")
+    found = one.cross_validation(df, n_windows=2)
+    assert np.isfinite(numbers(found)).all()
+    assert found.groupby("unique_id").size().to_dict() == {"s0": 2 * HORIZON}
+    assert np.isfinite(one.evaluate(df, n_windows=2)["models"]["seqreprog"]["MASE"])
+    assert one.cross_validation(df, n_windows=2, refit=True)["unique_id"].unique().tolist() == ["s0"]
 
 
 def test_series_never_seen_need_no_other_fit(model: Forecaster) -> None:

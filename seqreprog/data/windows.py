@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from ..errors import ConfigError
 
@@ -131,12 +131,19 @@ class Windows:
 
     def informative(self) -> Windows:
         """Those with at least one observed step in their context and one among their targets."""
-        seen = np.concatenate([[0], np.cumsum(np.isfinite(self.panel.values))])
-        first, last = self.panel.offsets[self.series], self.panel.offsets[self.series + 1]
-        before = seen[self.origins] - seen[np.maximum(self.origins - self.context, first)]
-        after = seen[np.minimum(self.origins + self.horizon, last)] - seen[self.origins]
-        kept = (before > 0) & (after > 0)
+        last = self.panel.offsets[self.series + 1]
+        kept = self.sighted() & self._some(self.origins, np.minimum(self.origins + self.horizon, last))
         return self if kept.all() else self.take(kept)
+
+    def sighted(self) -> Bool[np.ndarray, " window"]:
+        """Which have at least one observed step in their context."""
+        first = self.panel.offsets[self.series]
+        return self._some(np.maximum(self.origins - self.context, first), self.origins)
+
+    def _some(self, start: np.ndarray, stop: np.ndarray) -> np.ndarray:
+        """Whether anything was observed from flat index `start` to `stop` (exclusive)."""
+        seen = np.concatenate([[0], np.cumsum(np.isfinite(self.panel.values))])
+        return seen[stop] > seen[start]
 
 
 def last_windows(panel: Panel, context: int, horizon: int) -> Windows:

@@ -12,7 +12,7 @@ from jaxtyping import Float
 from ..backbone import Backbone
 from ..blend import Blend
 from ..config import ForecastConfig
-from ..data.windows import Panel, Windows, rolling_windows
+from ..data.windows import MIN_CONTEXT, Panel, Windows, rolling_windows
 from ..errors import ConfigError, DataError
 from ..fitting import FitSummary, fit_panel
 from .baselines import seasonal_naive
@@ -28,6 +28,8 @@ from .metrics import (
     paired_bootstrap,
     smape,
 )
+
+MIN_BLOCKS = 5  # of cutoffs: a bootstrap of fewer draws the sample itself too often to say anything
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,31 +70,46 @@ def backtest(
 
     Raises:
         ConfigError: `n_windows` or `step_size` below 1.
-        DataError: no series is long enough to train before the first cutoff.
+        DataError: no series is long enough to train before the first cutoff, or nothing was observed in the windows.
     """
     step = config.horizon if step_size is None else step_size
     if n_windows < 1 or step < 1:
         raise ConfigError(f"n_windows and step_size must be at least 1; got n_windows={n_windows}, step_size={step}")
-    windows = rolling_windows(panel, config.context, config.horizon, count=n_windows, step=step)
-    if not len(windows):
-        raise DataError(
-            f"no series is long enough for a window of horizon {config.horizon}: the longest has "
-            f"{panel.lengths.max()} rows. Shorten horizon"
-        )
+    windows = _windows(panel, config, n_windows, step)
     point = np.empty((len(windows), config.horizon))
     quantiles = np.empty((*point.shape, len(config.quantile_levels)))
     ridge = np.empty_like(point)
     turn = (panel.offsets[1:][windows.series] - windows.origins - config.horizon) // step  # windows still to come
     summary: FitSummary | None = None
     for back in range(n_windows - 1, -1, -1) if refit else [n_windows - 1]:
+        rows = np.flatnonzero(turn == back) if refit else np.arange(len(windows))
+        if not len(rows):
+            continue
         cutoff = panel.lengths - config.horizon - back * step
         blend, summary = fit_panel(config, backbone, panel.until(cutoff), names)
-        rows = np.flatnonzero(turn == back) if refit else np.arange(len(windows))
         chosen, scales = windows.take(rows), panel.until(cutoff).scales()
         point[rows], quantiles[rows] = blend.forecast(chosen, scales)
         ridge[rows] = ridge_forecast(blend, chosen, scales)
     history = panel.until(panel.lengths - config.horizon - (n_windows - 1) * step)
     return Backtest(windows, history, point, quantiles, ridge, summary)  # type: ignore[arg-type]
+
+
+def _windows(panel: Panel, config: ForecastConfig, n_windows: int, step: int) -> Windows:
+    """The last origins of each series, but those with nothing to forecast from or to compare with."""
+    need = (n_windows - 1) * step + 2 * config.horizon + MIN_CONTEXT
+    if panel.lengths.max() < need:
+        raise DataError(
+            f"n_windows={n_windows} x step_size={step} + horizon={config.horizon} needs {need} rows, as one horizon "
+            f"must be left to train on; the longest series has {panel.lengths.max()}. Use fewer windows"
+        )
+    windows = rolling_windows(panel, config.context, config.horizon, count=n_windows, step=step)
+    found = windows.informative()
+    if not len(found):
+        raise DataError(
+            f"none of the {len(windows)} windows has an observed value both in its context of {config.context} steps "
+            f"and among its {config.horizon} targets. Lengthen context, or leave off the end of the series"
+        )
+    return found
 
 
 def ridge_forecast(
@@ -122,17 +139,25 @@ def scorecard(found: Backtest, config: ForecastConfig, season: int) -> dict[str,
         table["seqreprog"][f"coverage-{level:g}"] = coverage(targets, low, high)
         table["seqreprog"][f"width-{level:g}"] = interval_width(targets, low, high)
     errors = {name: absolute_error(targets, forecast) / scales[:, None] for name, forecast in forecasts.items()}
+    against = {
+        rival: paired_over_cutoffs(found.windows, errors["seqreprog"], errors[rival])._asdict()
+        for rival in ("ridge", "seasonal_naive")
+    }
     return {
         "models": table,
         "windows": len(found.windows),
         "season": season,
         "weight": found.summary.weight,
-        "verdict": found.summary.verdict,
-        "against": {
-            rival: paired_over_cutoffs(found.windows, errors["seqreprog"], errors[rival])._asdict()
-            for rival in ("ridge", "seasonal_naive")
-        },
+        "verdict": _verdict(found.summary, against["ridge"]["relative"]),
+        "against": against,
     }
+
+
+def _verdict(summary: FitSummary, relative: float) -> str:
+    """What validation said, and what these windows say."""
+    if not np.isfinite(relative):  # the ridge makes no error here, or no series has a scale
+        return summary.verdict
+    return f"{summary.verdict}; on these windows the forecast's MASE is {relative:+.1%} against the ridge"
 
 
 def paired_over_cutoffs(
@@ -147,7 +172,11 @@ def paired_over_cutoffs(
         windows: where the errors stand; series are lined up by their distance from the end.
         ours: errors of one forecaster.
         theirs: errors of the other.
-        block: cutoffs drawn together; `None` takes what overlaps in time, a week of daily cutoffs at least.
+        block: cutoffs drawn together; `None` takes what overlaps in time, or a week of daily cutoffs if that is more
+            and leaves `MIN_BLOCKS`.
+
+    Returns:
+        The difference; its interval is `NaN` with fewer than `MIN_BLOCKS` blocks: they cannot say how much it varies.
     """
     panel = windows.panel
     back = panel.offsets[1:][windows.series] - windows.origins
@@ -157,5 +186,8 @@ def paired_over_cutoffs(
         target[place, windows.series] = errors
     if block is None:
         spacing = int(np.diff(cutoffs).min()) if len(cutoffs) > 1 else windows.horizon
-        block = max(-(-windows.horizon // spacing), min(7, len(cutoffs)))
-    return paired_bootstrap(*stacked, block=min(block, len(cutoffs)))
+        block = max(-(-windows.horizon // spacing), min(7, len(cutoffs) // MIN_BLOCKS))
+    found = paired_bootstrap(*stacked, block=min(block, len(cutoffs)))
+    if len(cutoffs) >= MIN_BLOCKS * block:
+        return found
+    return found._replace(low=np.nan, high=np.nan, relative_low=np.nan, relative_high=np.nan)

@@ -113,6 +113,7 @@ def _long_horizon(config: ForecastConfig, protocol: Protocol, panel: Panel, name
         )
     panel = standardise(panel.until(np.full(len(panel), protocol.borders[-1])), protocol.borders[0])
     split, test = borders_in_time(panel, config.context, config.horizon, protocol.borders)  # type: ignore[arg-type]
+    test = test.informative()  # nothing can be forecast from, or compared with, missing values alone
     for part, windows in (("training", split.train), ("test", test)):
         if not len(windows):
             raise ConfigError(

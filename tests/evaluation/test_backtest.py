@@ -141,10 +141,22 @@ def test_a_series_too_short_for_some_windows_has_the_others(backbone: Backbone, 
 
 
 def test_no_series_long_enough_is_named(backbone: Backbone) -> None:
-    with pytest.raises(DataError, match="horizon 4: the longest has 5 rows"):
-        run(backbone, panel_of(5, 3))
-    with pytest.raises(DataError, match=r"horizon 4 needs 6 rows, the longest is 'a' with 1 \(2 series: 'a', 'b'\)"):
-        run(backbone, panel_of(15, 14))  # windows there are, but nothing to train on before the first
+    for lengths in ((5, 3), (15, 14), (19, 4)):  # windows there may be, but nothing to train on before the first
+        said = rf"^n_windows=3 x step_size=5 \+ horizon=4 needs 20 rows, .* has {lengths[0]}. Use fewer windows$"
+        with pytest.raises(DataError, match=said):
+            run(backbone, panel_of(*lengths))
+
+
+@pytest.mark.filterwarnings("ignore::seqreprog.errors.Notice")
+def test_the_shortest_series_that_will_do(backbone: Backbone) -> None:
+    assert len(run(backbone, panel_of(20)).windows) == COUNT
+
+
+def test_windows_without_a_value_are_named(backbone: Backbone) -> None:
+    panel = panel_of(70)
+    panel.values[-HORIZON - CONTEXT - 2 * STEP :] = NAN
+    with pytest.raises(DataError, match="none of the 3 windows has an observed value both in its context of 16 steps"):
+        run(backbone, panel)
 
 
 def test_missing_values_are_scored_nowhere(backbone: Backbone) -> None:
@@ -206,7 +218,14 @@ def test_the_scorecard_by_hand() -> None:
     ridge_mase = (4 * 2 / scale_a + 4 * 2 / scale_b) / 8
     assert card["against"]["ridge"]["mean"] == pytest.approx(ours["MASE"] - ridge_mase)
     assert card["against"]["ridge"]["relative"] == pytest.approx(ours["MASE"] / ridge_mase - 1)
-    assert (card["windows"], card["season"], card["weight"], card["verdict"]) == (4, 2, 0.5, SUMMARY.verdict)
+    assert (card["windows"], card["season"], card["weight"], card["verdict"]) == (
+        4,
+        2,
+        0.5,
+        f"{SUMMARY.verdict}; on these windows the forecast's MASE is {ours['MASE'] / ridge_mase - 1:+.1%} "
+        "against the ridge",
+    )
+    assert SUMMARY.verdict.endswith("validation error -50.0% against the ridge")
 
 
 def test_the_naive_sees_a_whole_season_though_the_context_is_shorter() -> None:
@@ -226,10 +245,16 @@ def test_cutoffs_are_compared_as_a_whole() -> None:
     assert again == pytest.approx(found)  # cutoffs are put in time order
 
 
-def test_one_cutoff_has_no_interval_but_its_own_value() -> None:
-    windows = rolling_windows(panel_of(40, 30), 4, 2, count=1, step=1)
-    found = paired_over_cutoffs(windows, np.full((2, 2), 3.0), np.full((2, 2), 2.0))
-    assert found == (1.0, 1.0, 1.0, 0.5, 0.5, 0.5)
+@pytest.mark.parametrize(("count", "step", "known"), [(1, 1, False), (4, 2, False), (5, 2, True), (9, 1, False)])
+def test_few_cutoffs_have_no_interval(count: int, step: int, known: bool) -> None:
+    """With a step of 1, two windows overlap: nine are four blocks and a half."""
+    windows = rolling_windows(panel_of(40, 30), 4, 2, count=count, step=step)
+    errors = np.random.default_rng(0).uniform(1, 2, size=(len(windows), 2))
+    found = paired_over_cutoffs(windows, 1.5 * errors, errors)
+    assert (found.mean, found.relative) == pytest.approx((errors.mean() / 2, 0.5))
+    interval = np.array([found.low, found.high, found.relative_low, found.relative_high])
+    assert (np.isfinite(interval) == known).all()
+    assert not known or found.low < found.high
 
 
 def test_windows_that_overlap_are_drawn_together() -> None:
