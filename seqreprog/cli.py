@@ -91,10 +91,10 @@ def forecast_command(
     with _reported():
         _check_outputs(out_file, plot, save)
         columns = {"id_col": id_col, "time_col": time_col, "target_col": target_col, "freq": _freq(freq)}
-        from .data.files import read_series_file
+        from .data.files import read_frame_file
 
         model = _forecaster(locals())
-        frame = read_series_file(data, time_col)
+        frame = read_frame_file(data)
         model.fit(frame, **columns, fill_gaps=fill_gaps)
         _say(str(model.summary_), style="dim")
         if save is not None:
@@ -118,12 +118,12 @@ def predict_command(
     seqreprog predict model/ new.parquet --out pred.csv
     """
     with _reported():
-        from .data.files import read_series_file
+        from .data.files import read_frame_file
         from .forecaster import Forecaster
 
         _check_outputs(out_file, plot, None)
         loaded = Forecaster.load(model, backbone=backbone, device=device)
-        frame = read_series_file(data, loaded.columns.time_col)
+        frame = read_frame_file(data)
         _deliver(loaded, frame, out_file, plot, {}, h=horizon)
 
 
@@ -174,12 +174,10 @@ def evaluate_command(
             return
         if horizon is None:
             raise ConfigError("evaluate needs --horizon (or --config with a recipe)")
-        from .data.files import read_series_file
+        from .data.files import read_frame_file
 
         model = _forecaster(locals())
-        score = model.evaluate(
-            read_series_file(path, time_col), n_windows=windows, step_size=step, **columns, fill_gaps=fill_gaps
-        )
+        score = model.evaluate(read_frame_file(path), n_windows=windows, step_size=step, **columns, fill_gaps=fill_gaps)
         if as_json:
             _print_json(score)
         else:
@@ -267,12 +265,12 @@ def _deliver(
 
 
 def _run_recipe(config: Path, data: Path, columns: dict[str, Any]) -> dict[str, Any]:
-    from .data.files import read_series_file
+    from .data.files import read_frame_file
     from .data.frames import read_table
     from .evaluation.protocol import read_recipe, run_recipe
 
     forecaster, protocol = read_recipe(read_toml(config))
-    table = read_table(read_series_file(data, columns["time_col"]), **columns)
+    table = read_table(read_frame_file(data), **columns)
     found = run_recipe(forecaster, protocol, table.panel, list(table.ids), report=lambda line: _say(line, style="dim"))
     return {"config": str(config), "data": data.name, **found}
 
@@ -307,9 +305,11 @@ def _print_score(score: dict[str, Any]) -> None:
         table.add_row(model, *(_cell(name, values.get(name)) for name in columns))
     against = score["against"]["ridge"]
     low, high = against["relative_low"], against["relative_high"]
+    known = math.isfinite(low) and math.isfinite(high)
+    interval = f"95 % interval {low:+.1%} to {high:+.1%}" if known else "too few cutoffs for an interval"
     _show_table(
         table,
-        f"MASE against ridge: {against['relative']:+.1%} (95 % interval {low:+.1%} to {high:+.1%})",
+        f"MASE against ridge: {against['relative']:+.1%} ({interval})",
         score["verdict"],
     )
 

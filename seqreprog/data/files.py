@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import uuid
-import warnings
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +13,6 @@ from typing import Literal
 import pandas as pd
 
 from ..errors import DataError, DependencyError, OutputError
-from .columns import is_number, read_times
 
 _ENDINGS = ".csv, .csv.gz or .parquet"
 _NEEDS_ARROW = "pip install pyarrow, or use .csv"
@@ -45,24 +43,6 @@ def read_frame_file(path: str | os.PathLike[str]) -> pd.DataFrame:
     if df.empty:
         raise _empty(source)
     return df
-
-
-def read_series_file(path: Path, time_col: str | None) -> pd.DataFrame:
-    """A file as a frame; one whose first column holds the times, and the others a series each, is wide."""
-    frame = read_frame_file(path)
-    first, others = frame.columns[0], frame.columns[1:]
-    asked = time_col == first
-    known = {"ds", "y"} & set(frame.columns)
-    if not (asked or time_col is None) or known or not len(others) or not all(map(is_number, frame[others].dtypes)):
-        return frame
-    if is_number(frame[first].dtype) and not asked:  # whole numbers are times where they are said to be
-        return frame
-    try:
-        with warnings.catch_warnings(action="ignore"):  # pandas' remarks on words that are no dates
-            times, _, _, _ = read_times(frame[first], str(first))
-    except DataError:  # not times: `read_table` says what is amiss
-        return frame
-    return frame[others].set_axis(times.rename(first), axis=0)  # not set_index: it makes 0, 1, 2 a RangeIndex
 
 
 def write_frame_file(df: pd.DataFrame, path: str | os.PathLike[str]) -> None:

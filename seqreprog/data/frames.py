@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -77,6 +78,7 @@ def read_table(
     A frame is long if it has the time and the target column (the time and the ids may also be index levels); without an
     id column it is one series named after the target. Otherwise a frame with dates, periods or integers as its index is
     wide, a series per column, where missing values before the first and after the last observation are not part of it.
+    So is one whose first column holds the dates and all others numbers, as in most CSV files.
 
     Args:
         df: the records.
@@ -186,7 +188,10 @@ def _find_layout(
     """What the frame is, its columns' names, and the frame with the times and ids it needs out of the index."""
     known = (like.id_col, like.time_col, like.target_col) if like else DEFAULT_NAMES
     id_name, time_name, target = (a if a is not None else k for a, k in zip(asked, known, strict=True))
-    dated = kinds.is_datetime64_any_dtype(df.index.dtype) or isinstance(df.index.dtype, pd.PeriodDtype)
+    wide = None if asked[2] is not None or (like and like.layout == "long") else _by_first_column(df, asked[1], like)
+    if wide is not None and not {id_name, target} & set(df.columns):
+        df = wide
+    dated = wide is df or _has_dates(df.index)
     has, levels, label = set(df.columns), set(df.index.names), df.index.name
     meant = id_name in has or asked[2] is not None or (like is not None and like.layout == "long")
     if dated and target in has and time_name not in has | levels and meant and asked[1] is None:
@@ -195,7 +200,7 @@ def _find_layout(
     if target in has and time_name in has | levels:
         df = df.reset_index(level=[name for name in (id_name, time_name) if name in levels - has])
         if id_name not in df.columns and (asked[0] is not None or id_name not in DEFAULT_NAMES):
-            raise _no_column(df, id_name, "id_col=...")
+            raise _no_column(df, id_name, "id_col=...", like)
         return df, "long", (id_name, time_name, target)
     counted = kinds.is_integer_dtype(df.index.dtype) and target not in has and all(map(is_number, set(df.dtypes)))
     named = asked[1] in (None, label) or (dated and label is None)
@@ -203,14 +208,39 @@ def _find_layout(
         id_name = str(df.columns.name) if df.columns.name is not None and not (like or asked[0]) else id_name
         return df, "wide", (id_name, str(label) if label is not None and not like else time_name, target)
     if target not in has:
-        raise _no_column(df, target, "target_col=...")
-    raise _no_column(df, time_name, "time_col=..., or a wide frame with dates as its index")
+        raise _no_column(df, target, "target_col=...", like)
+    raise _no_column(df, time_name, "time_col=..., or a wide frame with dates as its index", like)
 
 
-def _no_column(df: pd.DataFrame, name: str, remedy: str) -> DataError:
+def _by_first_column(df: pd.DataFrame, asked: str | None, like: Columns | None) -> pd.DataFrame | None:
+    """A frame whose first column holds the times, and each other one a series, with that column as its index.
+
+    Whole numbers are times only where they are said to be; a frame that has dates as its index needs no others.
+    """
+    first, others = df.columns[0], df.dtypes.iloc[1:]
+    name = asked or (like.time_col if like else DEFAULT_NAMES[1])
+    said = first == name and (asked is not None or like is not None)
+    if said != (name in df.columns) or (asked is not None and not said) or (is_number(df.dtypes.iloc[0]) and not said):
+        return None
+    if _has_dates(df.index) or df.columns.nlevels > 1 or not len(others) or not all(map(is_number, others)):
+        return None
+    try:
+        with warnings.catch_warnings(action="ignore"):  # pandas' remarks on words that are no dates
+            read_times(df.iloc[:, 0], str(first))
+    except DataError:  # not times: the caller says what is amiss
+        return None
+    return df.iloc[:, 1:].set_axis(pd.Index(df.iloc[:, 0], name=first), axis=0)
+
+
+def _has_dates(index: pd.Index) -> bool:
+    return kinds.is_datetime64_any_dtype(index.dtype) or isinstance(index.dtype, pd.PeriodDtype)
+
+
+def _no_column(df: pd.DataFrame, name: str, remedy: str, like: Columns | None) -> DataError:
     listed = list(df.columns)
     has = str(listed) if len(listed) <= 20 else f"{str(listed[:20])[:-1]}, and {len(listed) - 20} more]"
-    return DataError(f"df has no column {name!r}; it has {has}. Pass {remedy}")
+    advice = "Rename the column to the one of fit" if like else f"Pass {remedy}"
+    return DataError(f"df has no column {name!r}; it has {has}. {advice}")
 
 
 def _read_long(df: pd.DataFrame, names: tuple[str, str, str]) -> _Rows:

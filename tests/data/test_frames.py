@@ -109,6 +109,55 @@ def test_ends_of_wide_columns_are_trimmed_and_inner_gaps_are_missing_values() ->
     assert table.notices[0] == "rows were not in time order: sorted"
 
 
+def by_first_column(**changes: object) -> pd.DataFrame:
+    days = pd.date_range("2024-01-01", periods=4)
+    return pd.DataFrame({"date": days, "OT": [1.0, 2, 3, 4], "HUFL": [5, 6, 7, 8], **changes})
+
+
+@pytest.mark.parametrize("kind", ["datetime64[ns]", str, object, "period[D]"])
+def test_dates_in_the_first_column_make_a_wide_frame(kind) -> None:
+    df = by_first_column()
+    df["date"] = df["date"].dt.to_period("D") if kind == "period[D]" else df["date"].astype(kind)
+    table, indexed = read_table(df), read_table(by_first_column().set_index("date"))
+    assert table.columns.layout == "wide"
+    assert (table.columns.time_col, list(table.ids), table.columns.freq) == ("date", ["OT", "HUFL"], "D")
+    np.testing.assert_array_equal(table.panel.values, indexed.panel.values)
+    assert table.times.equals(indexed.times.astype(table.times.dtype))
+    again = read_table(df, like=table.columns)  # as in predict
+    assert again.columns == table.columns
+    assert read_table(df.rename(columns={"date": "when"}), like=table.columns).columns == table.columns
+
+
+def test_the_times_of_a_first_column_may_be_named_or_meet_those_of_fit() -> None:
+    df = by_first_column(date=[3, 4, 5, 6])
+    table = read_table(df, time_col="date")
+    assert (table.columns.layout, table.times.tolist()) == ("wide", [3, 4, 5, 6] * 2)
+    assert read_table(df, like=table.columns).times.tolist() == [3, 4, 5, 6] * 2
+    like = read_table(by_first_column().rename(columns={"date": "ds"}).set_index("ds")).columns
+    assert read_table(by_first_column().rename(columns={"date": "ds"}), like=like).columns == like
+
+
+@pytest.mark.parametrize(
+    ("changes", "options", "message"),
+    [
+        ({"HUFL": ["a", "b", "a", "b"]}, {}, "no column 'y'"),
+        ({"date": list("abcd")}, {}, "no column 'y'"),
+        ({"date": [1, 2, 3, 4], "text": "x"}, {}, "no column 'y'"),
+        ({}, {"target_col": "load"}, "no column 'load'"),
+        ({}, {"time_col": "when"}, "no column 'y'"),
+        ({"ds": [1, 2, 3, 4]}, {}, "no column 'y'"),
+    ],
+)
+def test_other_frames_that_begin_with_dates_are_not_guessed_at(changes: dict, options: dict, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        read_table(by_first_column(**changes), **options)
+
+
+def test_a_target_makes_a_frame_that_begins_with_dates_long() -> None:
+    table = read_table(by_first_column(), time_col="date", target_col="OT")
+    assert (table.columns.layout, list(table.ids)) == ("long", ["OT"])
+
+
 def test_row_numbers_as_times_of_a_wide_frame_are_noticed() -> None:
     assert "series 'p', 'q'" in read_table(pd.DataFrame({"p": [1, 2, 3], "q": [3, 2, 1]})).notices[0]
 
@@ -404,9 +453,9 @@ def test_like_gives_names_and_frequency() -> None:
     like = read_table(long(unique_id="id", ds="t", y="v"), id_col="id", time_col="t", target_col="v").columns
     again = read_table(long(periods=1, unique_id="id", ds="t", y="v"), like=like)
     assert again.columns == like
-    with pytest.raises(DataError, match=r"no column 'v'; it has \['unique_id', 'ds', 'y'\]"):
+    with pytest.raises(DataError, match=r"no column 'v'; it has \['unique_id', 'ds', 'y'\]. Rename the column to"):
         read_table(long(), like=like)
-    with pytest.raises(DataError, match="no column 'id'"):
+    with pytest.raises(DataError, match=r"no column 'id'.* Rename the column to the one of fit$"):
         read_table(long(ds="t", y="v"), like=like)
 
 
