@@ -2,42 +2,32 @@
 
 from __future__ import annotations
 
-import json
-import math
 import sys
-import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
+from . import __version__
 from .config import Adapter, Prompt, Training, read_toml
-from .errors import ConfigError, Notice, OutputError, SeqReprogError
+from .console import print_json, print_recipe, print_score, reported, say
+from .errors import ConfigError, OutputError
 
 app = typer.Typer(
-    help="Reprogram a frozen language model to forecast series. Only a small adapter is trained, on a CPU if need be.",
     no_args_is_help=True,
     pretty_exceptions_show_locals=False,
 )
-err = Console(stderr=True, highlight=False)
-out = Console(highlight=False)
-
 DataFile = Annotated[
     Path, typer.Argument(help="CSV or Parquet: long (a row per series and time) or wide (a column each).")
 ]
-IdColumn = Annotated[str | None, typer.Option("--id-col", help="Column that names the series [unique_id].")]
-TimeColumn = Annotated[str | None, typer.Option("--time-col", help="Column of dates or whole numbers [ds].")]
-TargetColumn = Annotated[str | None, typer.Option("--target-col", help="Column to forecast [y].")]
+IdColumn = Annotated[str | None, typer.Option("--id-col", help="Column that names the series (unique_id).")]
+TimeColumn = Annotated[str | None, typer.Option("--time-col", help="Column of dates or whole numbers (ds).")]
+TargetColumn = Annotated[str | None, typer.Option("--target-col", help="Column to forecast (y).")]
 Frequency = Annotated[str | None, typer.Option("--freq", help="Pandas alias such as h, D, MS; found out by itself.")]
 FillGaps = Annotated[bool, typer.Option("--fill-gaps", help="Take missing rows for missing values.")]
 Horizon = Annotated[int, typer.Option("--horizon", help="Steps to forecast.")]
 Context = Annotated[
-    int | None, typer.Option("--context", help="Steps read [a third of the longest series, at most 512].")
+    int | None, typer.Option("--context", help="Steps read (a third of the longest series, at most 512).")
 ]
 Level = Annotated[list[float], typer.Option("--level", help="Coverage of an interval in percent; may be repeated.")]
 BackboneName = Annotated[str, typer.Option("--backbone", help="minilm, a directory, or a Hugging Face id.")]
@@ -52,9 +42,25 @@ TimeBudget = Annotated[float | None, typer.Option("--time-budget", help="Seconds
 Probe = Annotated[bool, typer.Option("--probe", help="A quick first answer: nothing is trained by gradient.")]
 Threads = Annotated[int | None, typer.Option("--threads", help="CPU threads.")]
 Patch = Annotated[int, typer.Option("--patch", help="Steps of one patch; also the stride.")]
-OutFile = Annotated[Path | None, typer.Option("--out", help="Forecasts to CSV or Parquet [standard output].")]
+OutFile = Annotated[Path | None, typer.Option("--out", help="Forecasts to CSV or Parquet (standard output).")]
 PlotFile = Annotated[Path | None, typer.Option("--plot", help="A picture: png, svg or pdf.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON alone.")]
+
+
+def _show_version(asked: bool) -> bool:
+    if asked:
+        typer.echo(f"seqreprog {__version__}")
+        raise typer.Exit
+    return asked
+
+
+@app.callback()
+def main(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_show_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Reprogram a frozen language model to forecast series. Only a small adapter is trained, on a CPU if need be."""
 
 
 @app.command("forecast")
@@ -88,7 +94,7 @@ def forecast_command(
 
     seqreprog forecast load.csv --horizon 24 --level 80 --level 95 --out pred.csv --plot pred.png --save model/
     """
-    with _reported():
+    with reported():
         _check_outputs(out_file, plot, save)
         columns = {"id_col": id_col, "time_col": time_col, "target_col": target_col, "freq": _freq(freq)}
         from .data.files import read_frame_file
@@ -96,10 +102,10 @@ def forecast_command(
         model = _forecaster(locals())
         frame = read_frame_file(data)
         model.fit(frame, **columns, fill_gaps=fill_gaps)
-        _say(str(model.summary_), style="dim")
+        say(str(model.summary_), style="dim")
         if save is not None:
             model.save(save)
-            _say(f"model saved to {save}")
+            say(f"model saved to {save}")
         _deliver(model, frame, out_file, plot, {**columns, "fill_gaps": fill_gaps}, fresh=True)
 
 
@@ -117,7 +123,7 @@ def predict_command(
 
     seqreprog predict model/ new.parquet --out pred.csv
     """
-    with _reported():
+    with reported():
         from .data.files import read_frame_file
         from .forecaster import Forecaster
 
@@ -132,7 +138,7 @@ def evaluate_command(
     data: Annotated[Path | None, typer.Argument(help="CSV or Parquet with the series.")] = None,
     horizon: Annotated[int | None, typer.Option("--horizon", help="Steps to forecast.")] = None,
     windows: Annotated[int, typer.Option("--windows", help="Last origins of each series to forecast from.")] = 4,
-    step: Annotated[int | None, typer.Option("--step", help="Steps between origins [the horizon].")] = None,
+    step: Annotated[int | None, typer.Option("--step", help="Steps between origins (the horizon).")] = None,
     config: Annotated[Path | None, typer.Option("--config", help="A recipe in TOML instead of options.")] = None,
     data_option: Annotated[Path | None, typer.Option("--data", help="The file that a recipe reads.")] = None,
     as_json: AsJson = False,
@@ -162,7 +168,7 @@ def evaluate_command(
 
     seqreprog evaluate --config configs/etth1_96.toml --data ETTh1.csv --json
     """
-    with _reported():
+    with reported():
         path = data or data_option
         if path is None:
             raise ConfigError("evaluate needs a file: seqreprog evaluate load.csv --horizon 24")
@@ -170,7 +176,7 @@ def evaluate_command(
         if config is not None:
             if horizon is not None:
                 raise ConfigError(f"a recipe holds every option of the model: drop --horizon {horizon} or --config")
-            _print_recipe(_run_recipe(config, path, columns), as_json)
+            print_recipe(_run_recipe(config, path, columns), as_json)
             return
         if horizon is None:
             raise ConfigError("evaluate needs --horizon (or --config with a recipe)")
@@ -179,9 +185,9 @@ def evaluate_command(
         model = _forecaster(locals())
         score = model.evaluate(read_frame_file(path), n_windows=windows, step_size=step, **columns, fill_gaps=fill_gaps)
         if as_json:
-            _print_json(score)
+            print_json(score)
         else:
-            _print_score(score)
+            print_score(score)
 
 
 @app.command("demo")
@@ -189,7 +195,7 @@ def demo_command(
     out_dir: Annotated[Path, typer.Option("--out", help="Where forecast.csv and forecast.png go.")] = Path("."),
 ) -> None:
     """Forecast a real series that comes with sktime, offline: a table, forecast.csv and forecast.png."""
-    with _reported():
+    with reported():
         from .data.files import check_frame_writable, write_frame_file
         from .data.frames import read_table
         from .evaluation import demo
@@ -201,15 +207,15 @@ def demo_command(
         check_picture(picture)
         _make_folder(out_dir)
         check_frame_writable(table_file)
-        _say(f"airline passengers, {len(frame)} months: the last {demo.WINDOWS} years forecast one by one")
+        say(f"airline passengers, {len(frame)} months: the last {demo.WINDOWS} years forecast one by one")
         score = Forecaster(**demo.options()).evaluate(frame, n_windows=demo.WINDOWS, step_size=demo.HORIZON)
-        _print_score(score)
+        print_score(score)
         model = Forecaster(**demo.options()).fit(frame)
-        _say(str(model.summary_), style="dim")
+        say(str(model.summary_), style="dim")
         forecast = model.predict()
         write_frame_file(forecast, table_file)
         save_figure(plot_forecast(read_table(frame), forecast, title="The next twelve months"), picture)
-        _say(f"wrote {table_file} and {picture}")
+        say(f"wrote {table_file} and {picture}")
 
 
 def _forecaster(given: dict[str, Any]) -> Any:
@@ -257,11 +263,11 @@ def _deliver(
         forecast.to_csv(sys.stdout, index=False)
     else:
         write_frame_file(forecast, out_file)
-        _say(f"{len(forecast):,} rows written to {out_file}")
+        say(f"{len(forecast):,} rows written to {out_file}")
     if plot is not None:
         table = read_table(frame, **columns) if fresh else read_table(frame, like=model.columns)
         save_figure(plot_forecast(table, forecast), plot)
-        _say(f"picture written to {plot}")
+        say(f"picture written to {plot}")
 
 
 def _run_recipe(config: Path, data: Path, columns: dict[str, Any]) -> dict[str, Any]:
@@ -271,7 +277,7 @@ def _run_recipe(config: Path, data: Path, columns: dict[str, Any]) -> dict[str, 
 
     forecaster, protocol = read_recipe(read_toml(config))
     table = read_table(read_frame_file(data), **columns)
-    found = run_recipe(forecaster, protocol, table.panel, list(table.ids), report=lambda line: _say(line, style="dim"))
+    found = run_recipe(forecaster, protocol, table.panel, list(table.ids), report=lambda line: say(line, style="dim"))
     return {"config": str(config), "data": data.name, **found}
 
 
@@ -294,104 +300,8 @@ def _check_outputs(out_file: Path | None, plot: Path | None, save: Path | None) 
         check_place(save)
 
 
-def _print_score(score: dict[str, Any]) -> None:
-    models = score["models"]
-    table = Table(title=f"{score['windows']} windows, season {score['season']}; lower is better, coverage as stated")
-    columns = list(models["seqreprog"])
-    table.add_column("model")
-    for name in columns:
-        table.add_column(name, justify="right")
-    for model, values in models.items():
-        table.add_row(model, *(_cell(name, values.get(name)) for name in columns))
-    against = score["against"]["ridge"]
-    low, high = against["relative_low"], against["relative_high"]
-    known = math.isfinite(low) and math.isfinite(high)
-    interval = f"95 % interval {low:+.1%} to {high:+.1%}" if known else "too few cutoffs for an interval"
-    _show_table(
-        table,
-        f"MASE against ridge: {against['relative']:+.1%} ({interval})",
-        score["verdict"],
-    )
-
-
-def _print_recipe(found: dict[str, Any], as_json: bool) -> None:
-    if as_json:
-        _print_json(found)
-        return
-    table = Table(
-        title=Text(f"{found['config']} on {found['data']}: mean and standard deviation over {len(found['runs'])} seeds")
-    )
-    columns = list(found["over_seeds"]["seqreprog"])
-    table.add_column("model")
-    for name in columns:
-        table.add_column(name, justify="right")
-    for model, values in found["over_seeds"].items():
-        cells = [
-            f"{values[name]['mean']:.4f} ± {values[name]['std']:.4f}" if name in values else "" for name in columns
-        ]
-        table.add_row(model, *cells)
-    _show_table(table, *(f"seed {run['seed']}: {run['verdict']}" for run in found["runs"]))
-
-
-def _cell(name: str, value: float | None) -> str:
-    if value is None:
-        return ""
-    return f"{value:.1%}" if name.startswith("coverage") else f"{value:,.3f}"
-
-
-def _say(text: str, style: str | None = None) -> None:
-    """To standard error as it is: a file's name may hold brackets, and a long line is the terminal's to break."""
-    err.print(text, style=style, markup=False, soft_wrap=True)
-
-
-def _show_table(table: Table, *lines: str) -> None:
-    """A table and lines below it, at full width where nobody's terminal sets one."""
-    wide = out if out.is_terminal else Console(highlight=False, width=200)
-    wide.print(table)
-    for line in lines:
-        wide.print(line, markup=False, soft_wrap=True)
-
-
-def _print_json(found: dict[str, Any]) -> None:
-    """Strict JSON: what is not a finite number (a MASE of constant series) is null."""
-
-    def strict(value: Any) -> Any:
-        if isinstance(value, dict):
-            return {key: strict(each) for key, each in value.items()}
-        if isinstance(value, list | tuple):
-            return [strict(each) for each in value]
-        return None if isinstance(value, float) and not math.isfinite(value) else value
-
-    typer.echo(json.dumps(strict(found), indent=2, allow_nan=False))
-
-
 def _make_folder(path: Path) -> None:
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"cannot make the folder {str(path)!r}: {error.strerror}. Choose another place") from error
-
-
-@contextmanager
-def _reported() -> Iterator[None]:
-    """Mistakes as one sentence and exit code 1, notices as one line each."""
-    with warnings.catch_warnings():
-        warnings.showwarning = _show(warnings.showwarning)
-        warnings.simplefilter("always", Notice)
-        try:
-            yield
-        except SeqReprogError as error:
-            err.print("error ", style="bold red", end="")
-            _say(" ".join(f"{type(error).__name__}: {error}".split()))
-            raise typer.Exit(1) from None
-
-
-def _show(usual: Callable[..., None]) -> Callable[..., None]:
-    def show(message: Warning | str, category: type[Warning], *rest: Any, **options: Any) -> None:
-        if issubclass(category, Notice):
-            err.print("notice ", style="yellow", end="")
-            _say(str(message))
-        else:
-            usual(message, category, *rest, **options)
-
-    return show

@@ -17,7 +17,7 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from seqreprog import Forecaster
+from seqreprog import Forecaster, __version__
 from seqreprog.cli import app
 
 TINY = ["--max-steps", "3", "--patch", "8", "--context", "16", "--layers", "1", "--device", "cpu"]
@@ -441,7 +441,10 @@ def test_a_bad_file_is_named(tmp_path: Path, backbone: str, name: str, content: 
         (["{place}/wide.csv", "--config", "{place}/gone.toml"], "gone.toml' cannot be read"),
         (["{place}/wide.csv", "--config", "{place}/bad.toml"], "[protocol] has no option 'widows'"),
         (["{place}/wide.csv", "--horizon", "4", "--windows", "0", *TINY], "n_windows=0"),
-        (["{place}/wide.csv", "--horizon", "4", "--windows", "60", *TINY], "no series is long enough to train"),
+        (
+            ["{place}/wide.csv", "--horizon", "4", "--windows", "60", *TINY],
+            "the longest series has 90. Use fewer windows",
+        ),
     ],
 )
 def test_an_evaluation_that_cannot_be_is_named(place: Path, backbone: str, arguments: list[str], message: str) -> None:
@@ -500,6 +503,22 @@ def test_help_names_every_option_and_shows_an_example(command: str, options: str
         assert option in text
     if command != "demo":
         assert f"seqreprog {command} " in text
+
+
+def test_help_shows_the_defaults_in_brackets_and_the_version_is_told() -> None:
+    text = CliRunner(env={"COLUMNS": "300", "TERM": "dumb"}).invoke(app, ["forecast", "--help"]).stdout
+    for default in ("(unique_id)", "(ds)", "(y)", "(standard output)", "at most 512)"):
+        assert default in text
+    assert ran("--version").stdout == f"seqreprog {__version__}\n"
+
+
+def test_an_interruption_is_one_line(place: Path, backbone: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Forecaster, "fit", interrupted)
+    result = invoke("forecast", place / "long.csv", "--horizon", 4, *NAMES, *TINY, "--backbone", backbone)
+    assert (result.exit_code, result.stdout, result.stderr) == (130, "", "interrupted, nothing was written\n")
 
 
 def test_the_bare_command_lists_the_commands() -> None:

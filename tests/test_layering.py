@@ -70,6 +70,7 @@ LEVEL = {
     "forecaster.py": 6,
     "sequences.py": 6,
     "sktime.py": 6,
+    "console.py": 7,
     "cli.py": 7,
     "__init__.py": 8,
     "__main__.py": 8,
