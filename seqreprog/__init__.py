@@ -13,7 +13,15 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .config import Adapter, Prompt, Training
-    from .errors import Notice, SeqReprogError
+    from .errors import (
+        BackboneError,
+        CheckpointError,
+        ConfigError,
+        DataError,
+        NotFittedError,
+        Notice,
+        SeqReprogError,
+    )
     from .forecaster import Forecaster, forecast
 
 __version__ = "0.1.0"
@@ -25,10 +33,28 @@ _HOMES = {
     "Prompt": "config",
     "Training": "config",
     "SeqReprogError": "errors",
+    "DataError": "errors",
+    "ConfigError": "errors",
+    "BackboneError": "errors",
+    "CheckpointError": "errors",
+    "NotFittedError": "errors",
     "Notice": "errors",
 }
 
-__all__ = ["Adapter", "Forecaster", "Notice", "Prompt", "SeqReprogError", "Training", "forecast"]
+__all__ = [
+    "Adapter",
+    "BackboneError",
+    "CheckpointError",
+    "ConfigError",
+    "DataError",
+    "Forecaster",
+    "NotFittedError",
+    "Notice",
+    "Prompt",
+    "SeqReprogError",
+    "Training",
+    "forecast",
+]
 
 
 def __getattr__(name: str) -> Any:
