@@ -20,7 +20,9 @@ from .data.windows import last_windows
 from .errors import CheckpointError, ConfigError, NotFittedError, Notice, name_some
 from .evaluation.backtest import backtest, scorecard
 from .evaluation.baselines import season_of
+from .evaluation.plot import check_picture, plot_forecast, save_figure
 from .fitting import FitSummary, fit_panel
+from .train import check_device
 
 NAME = "seqreprog"
 LONGEST_CONTEXT = 512
@@ -54,6 +56,8 @@ class Forecaster:
 
     Attributes:
         summary_: what `fit` did, and what each part contributes on validation windows.
+
+    `fit`, then `predict` for a table or `plot` for a figure; `evaluate` says what it is worth.
     """
 
     def __init__(
@@ -167,6 +171,26 @@ class Forecaster:
             point, quantiles = blend.forecast(windows, table.panel.scales(), progress=bar.update)
         return self._named(future_frame(table, h), point[:, :h], quantiles[:, :h])
 
+    def plot(self, df: pd.DataFrame | None = None, *, path: str | Path | None = None, limit: int = 6) -> Any:
+        """Draws the last part of each series with its forecast and intervals; needs matplotlib.
+
+        Args:
+            df: as in `predict`.
+            path: where to write the picture (png, svg or pdf); `None` writes none.
+            limit: series drawn at most, the first ones.
+
+        Returns:
+            The matplotlib `Figure`.
+        """
+        self._fitted()
+        if path is not None:
+            check_picture(path)
+        table = self._known_series() if df is None else read_table(df, like=self._columns)
+        figure = plot_forecast(table, self.predict(df), limit=limit)
+        if path is not None:
+            save_figure(figure, path)
+        return figure
+
     def cross_validation(
         self,
         df: pd.DataFrame,
@@ -273,7 +297,9 @@ class Forecaster:
 
         Raises:
             CheckpointError: corrupt, truncated, foreign, or another backbone.
+            ConfigError: there is no such device here.
         """
+        check_device(device)
         tensors, document = load_artifact(path)
         try:
             config = forecast_config({**document["config"], "device": device})

@@ -7,14 +7,14 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, get_args
 
 import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 from tqdm.auto import tqdm
 
-from .config import Loss, Training
+from .config import Device, Loss, Training
 from .errors import ConfigError, TrainingError
 from .model import SeriesReprogram
 from .outputs.losses import pinball_loss, point_loss
@@ -201,15 +201,22 @@ class _Loop:
         return {"disable": None if shown else True}  # None: shown only where standard error is a terminal
 
 
+def check_device(device: str) -> None:
+    """Raises `ConfigError` for a device that is none, or that is not there."""
+    if device not in get_args(Device):
+        raise ConfigError(f"device must be one of {list(get_args(Device))}; got {device!r}")
+    if device == "cuda" and not torch.cuda.is_available():
+        raise ConfigError("device='cuda' was asked for, but PyTorch sees no GPU here. Pass device='auto' or 'cpu'")
+    if device == "mps" and not torch.backends.mps.is_available():
+        raise ConfigError("device='mps' was asked for, but PyTorch sees no such device. Pass device='auto' or 'cpu'")
+
+
 def make_accelerator(device: str, precision: str, seed: int) -> Any:
     """A fresh Accelerator; earlier fits in this process must not fix the device or precision of this one."""
     from accelerate import Accelerator, DataLoaderConfiguration
     from accelerate.state import AcceleratorState, PartialState
 
-    if device == "cuda" and not torch.cuda.is_available():
-        raise ConfigError("device='cuda' was asked for, but PyTorch sees no GPU here. Pass device='auto' or 'cpu'")
-    if device == "mps" and not torch.backends.mps.is_available():
-        raise ConfigError("device='mps' was asked for, but PyTorch sees no such device. Pass device='auto' or 'cpu'")
+    check_device(device)
     if not (PartialState._shared_state and PartialState().num_processes > 1):
         AcceleratorState._reset_state(reset_partial_state=True)
     loading = DataLoaderConfiguration(split_batches=True, use_seedable_sampler=True, data_seed=seed)

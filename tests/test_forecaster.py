@@ -318,6 +318,33 @@ def test_series_never_seen_need_no_other_fit(model: Forecaster) -> None:
     assert np.isfinite(numbers(pred)).all()
 
 
+# --- pictures and places ---------------------------------------------------------------------------------------------
+
+
+def test_plot_draws_history_forecast_and_intervals(model: Forecaster, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    figure, pred = model.plot(path=tmp_path / "all.png"), model.predict()
+    assert (tmp_path / "all.png").stat().st_size > 1000
+    assert [axis.get_title(loc="left") for axis in figure.axes] == ["s0", "s1"]
+    drawn = {line.get_label(): line for line in figure.axes[0].get_lines()}
+    np.testing.assert_array_equal(drawn["seqreprog"].get_ydata(), pred["seqreprog"][:HORIZON])
+    assert drawn["observed"].get_ydata()[-1] == frame()["y"][89]
+    assert [band.get_label() for band in figure.axes[0].collections] == ["80 %"]
+    other = model.plot(frame((40, 33, 28), seed=8), limit=2)
+    assert other.get_suptitle() == "(the first 2 of 3 series)"
+    with pytest.raises(ConfigError, match=r"a plot is written as one of .*forecast.jpg"):
+        model.plot(path=tmp_path / "forecast.jpg")
+
+
+def test_a_device_that_is_not_there_is_not_the_artifact_s_fault(model: Forecaster, tmp_path: Path) -> None:
+    model.save(tmp_path / "model")
+    with pytest.raises(ConfigError, match=r"^device must be one of .*; got 'abacus'$"):
+        Forecaster.load(tmp_path / "model", device="abacus")
+    if not torch.cuda.is_available():
+        with pytest.raises(ConfigError, match=r"^device='cuda' was asked for, but PyTorch sees no GPU here"):
+            Forecaster.load(tmp_path / "model", device="cuda")
+
+
 # --- cross-validation ------------------------------------------------------------------------------------------------
 
 

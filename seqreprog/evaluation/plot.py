@@ -42,7 +42,7 @@ def plot_forecast(
         _draw(axis, table, place, forecast, actual)
     for axis in axes[len(names) :]:
         axis.set_visible(False)
-    axes[0].legend(frameon=False, fontsize="small", loc="upper left")
+    axes[0].legend(frameon=False, fontsize="small", loc="best")
     more = len(table.ids) - len(names)
     note = f" (the first {len(names)} of {len(table.ids)} series)" if more else ""
     if title or note:
