@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import tomllib
 from dataclasses import asdict, dataclass, field, fields
+from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, Literal, get_args, get_type_hints
 
@@ -177,18 +178,35 @@ class ForecastConfig:
     training: Training = field(default_factory=Training)
 
     def __post_init__(self) -> None:
+        for name in ("horizon", "context", "layers", "seed"):
+            object.__setattr__(self, name, _whole(getattr(self, name)))
         _check_options(self)
         _at_least(self, 1, "horizon")
         if self.layers is not None:
             _at_least(self, 1, "layers")
+        self._check_kinds()
         if self.context < self.adapter.patch:
             raise ConfigError(
                 f"context must hold one patch at least; got context={self.context}, patch={self.adapter.patch}. "
                 "Lengthen context or pass adapter=Adapter(patch=...)"
             )
+        _at_least(self, 0, "seed")
+        if wrong := [level for level in self.level if isinstance(level, bool | str) or not isinstance(level, Real)]:
+            raise ConfigError(f"level must hold numbers, the coverage in percent; got {wrong[0]!r}")
+        if wrong := [level for level in self.level if 0 < level < 1]:
+            raise ConfigError(f"level is in percent: {wrong[0]:g} should be {100 * wrong[0]:g}")
         if wrong := [level for level in self.level if not 0 < level < 100]:
             raise ConfigError(f"level is the coverage of an interval in percent, between 0 and 100; got {wrong[0]}")
-        object.__setattr__(self, "level", tuple(sorted(set(self.level))))
+        object.__setattr__(
+            self, "level", tuple(sorted({int(each) if each == int(each) else float(each) for each in self.level}))
+        )
+
+    def _check_kinds(self) -> None:
+        for name, kind in (("prompt", Prompt), ("adapter", Adapter), ("training", Training)):
+            if not isinstance(value := getattr(self, name), kind):
+                raise ConfigError(
+                    f"{name} must be made by {kind.__name__}(...); got {value!r}. Pass {name}={kind.__name__}(...)"
+                )
 
     @property
     def quantile_levels(self) -> tuple[float, ...]:
@@ -244,6 +262,11 @@ def _check_options(config: Any) -> None:
             raise ConfigError(f"{name} must be a whole number; got {value!r}")
         if hint is float and not isinstance(value, int | float):
             raise ConfigError(f"{name} must be a number; got {value!r}")
+
+
+def _whole(value: Any) -> Any:
+    """NumPy's whole numbers as Python's; everything else as it is."""
+    return int(value) if isinstance(value, Integral) and not isinstance(value, bool) else value
 
 
 def _at_least(config: Any, least: int, *names: str) -> None:

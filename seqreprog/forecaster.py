@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -17,7 +17,7 @@ from .checkpoint import backbone_record, check_backbone, load_artifact, save_art
 from .config import Adapter, Base, Device, ForecastConfig, Loss, Mode, Prompt, Training, forecast_config, to_dict
 from .data.frames import Columns, SeriesTable, future_frame, read_table, window_frame
 from .data.windows import last_windows
-from .errors import CheckpointError, ConfigError, NotFittedError, Notice, name_some
+from .errors import CheckpointError, ConfigError, InputTypeError, NotFittedError, Notice, name_some
 from .evaluation.backtest import backtest, scorecard
 from .evaluation.baselines import season_of
 from .evaluation.plot import check_picture, plot_forecast, save_figure
@@ -44,7 +44,7 @@ class Forecaster:
             encoder).
         layers: keep only the first layers of the backbone; `None` keeps all. Two cost a third of MiniLM's six, and
             on the validation windows of ETTh1 one was as good as two.
-        level: coverage of the intervals, in percent.
+        level: coverage of the intervals, in percent: one number or several.
         loss: of the point forecast, `"mse"` or `"mae"`.
         base: `"ridge"` adds the language model to a closed-form linear forecaster where it proves itself on validation;
             `"none"` is the pure form of the papers.
@@ -67,7 +67,7 @@ class Forecaster:
         context: int | None = None,
         backbone: str | Path = "minilm",
         layers: int | None = 2,
-        level: tuple[float, ...] | list[float] = (80,),
+        level: object = (80,),
         loss: Loss = "mse",
         base: Base = "ridge",
         seed: int = 0,
@@ -76,6 +76,8 @@ class Forecaster:
         adapter: Adapter | None = None,
         training: Training | None = None,
     ) -> None:
+        if adapter is not None and not isinstance(adapter, Adapter):
+            raise InputTypeError(f"adapter must be made by Adapter(...); got {adapter!r}")
         self.adapter = adapter or Adapter()
         self._auto_context = context is None
         self.config = ForecastConfig(
@@ -83,7 +85,7 @@ class Forecaster:
             context=max(self.adapter.patch, LONGEST_CONTEXT) if context is None else context,
             backbone=str(backbone),
             layers=layers,
-            level=tuple(level),
+            level=tuple(level) if isinstance(level, list | tuple) else (cast(float, level),),
             loss=loss,
             base=base,
             seed=seed,
@@ -142,7 +144,7 @@ class Forecaster:
         self._columns, self._table = table.columns, table
         return self
 
-    def predict(self, df: pd.DataFrame | None = None, *, h: int | None = None) -> pd.DataFrame:
+    def predict(self, df: pd.DataFrame | None = None, *, h: object = None) -> pd.DataFrame:
         """Forecasts the next `h` steps of each series.
 
         Args:
@@ -161,6 +163,8 @@ class Forecaster:
         """
         blend = self._fitted()
         h = self.config.horizon if h is None else h
+        if not isinstance(h, int | np.integer) or isinstance(h, bool):
+            raise InputTypeError(f"h must be a whole number of steps; got {h!r}. Pass h=1 to {self.config.horizon}")
         if not 1 <= h <= self.config.horizon:
             raise ConfigError(f"h must be 1 to {self.config.horizon}, the horizon this model was fitted for; got {h}")
         table = self._known_series() if df is None else read_table(df, like=self._columns)
@@ -169,7 +173,7 @@ class Forecaster:
         hidden = not self.config.training.progress
         with tqdm(total=len(windows), desc="forecasting", unit="series", disable=hidden or None) as bar:
             point, quantiles = blend.forecast(windows, table.panel.scales(), progress=bar.update)
-        return self._named(future_frame(table, h), point[:, :h], quantiles[:, :h])
+        return self._named(future_frame(table, int(h)), point[:, :h], quantiles[:, :h])
 
     def plot(self, df: pd.DataFrame | None = None, *, path: str | Path | None = None, limit: int = 6) -> Any:
         """Draws the last part of each series with its forecast and intervals; needs matplotlib.

@@ -18,7 +18,7 @@ import seqreprog.fitting as fitting
 import seqreprog.train as loop
 from seqreprog import Adapter, Forecaster, Notice, Prompt, Training
 from seqreprog.config import ForecastConfig
-from seqreprog.errors import BackboneError, ConfigError, DataError, NotFittedError, TrainingError
+from seqreprog.errors import BackboneError, ConfigError, DataError, InputTypeError, NotFittedError, TrainingError
 from seqreprog.outputs.losses import point_loss
 
 HORIZON, CONTEXT = 4, 24
@@ -156,6 +156,19 @@ def test_predict_before_fit_and_after_load(make_backbone: Make, model: Forecaste
 def test_h_beyond_the_horizon_names_both(model: Forecaster, h: int) -> None:
     with pytest.raises(ConfigError, match=rf"h must be 1 to {HORIZON}, .*; got {h}"):
         model.predict(h=h)
+
+
+@pytest.mark.parametrize("h", ["3", 2.5, True])
+def test_h_that_is_no_whole_number_is_named(model: Forecaster, h: object) -> None:
+    with pytest.raises(InputTypeError, match=rf"h must be a whole number of steps; got {h!r}"):
+        model.predict(h=h)
+    assert len(model.predict(h=np.int64(2))) == 4
+
+
+def test_one_level_may_stand_alone() -> None:
+    assert Forecaster(4, level=80).config.level == Forecaster(4, level=[80.0]).config.level == (80,)
+    with pytest.raises(ConfigError, match=r"level is in percent: 0.8 should be 80"):
+        Forecaster(4, level=0.8)
 
 
 def test_no_series_long_enough_names_how_many_and_which(make_backbone: Make) -> None:
