@@ -76,6 +76,7 @@ CHANGES: dict[str, tuple[Any, Any, dict[str, Any]]] = {
     "Prompt.task": (True, False, {}),
     "Prompt.parts": (("min",), ("min", "lags"), {}),
     "Prompt.statistics": ("scaled", "units", {}),
+    "Prompt.reading": ("bidirectional", "prefix", {}),
     "Adapter.patch": (8, 12, {}),
     "Adapter.stride": (8, 4, {}),
     "Adapter.hidden": (8, 6, {}),
@@ -98,9 +99,11 @@ CHANGES: dict[str, tuple[Any, Any, dict[str, Any]]] = {
     "Training.patience": (1, 20, ROUGH),
     "Training.validation": (0.15, 0.4, {}),
     "Training.validation_windows": (16, 1, ROUGH),
+    "Training.mode": ("train", "probe", {}),
     "Training.precision": ("no", "bf16", {}),
 }
 EXEMPT = {
+    "Training.accumulate",
     "Training.time_budget",
     "Training.threads",
     "Training.progress",

@@ -1,6 +1,6 @@
 """Windows of 512 + 96 steps per second on one core: cut out alone, and with scaling, weights and the move to torch.
 
-Run it: OMP_NUM_THREADS=1 python examples/benchmarks/data_loading.py [--series 100] [--length 2000] [--rounds 7]
+Run it: python examples/benchmarks/data_loading.py [--series 100] [--length 2000] [--rounds 7]
 `take` is `Windows.inputs` and `Windows.targets`; `batch` is what training asks `WindowDataset` for, without a prompt.
 `gaps` is the same with 1 % of the values missing, `edges` with every context reaching back before its series.
 """
