@@ -78,6 +78,7 @@ def test_fit_leaves_every_byte_and_trains_nothing_inside(make_backbone: Make, fa
         4,
         context=16,
         backbone=path,
+        layers=None,
         base="none",
         adapter=Adapter(patch=8, stride=8, hidden=8, heads=2, head_width=4, n_prototypes=8, features=4),
         training=Training(max_steps=4, batch_size=8, validation_windows=8, learning_rate=0.05, progress=False),

@@ -87,7 +87,7 @@ def test_same_seed_same_bits(path: Path) -> None:
 
 
 def test_only_the_head_moves_and_nothing_random_of_the_caller(path: Path) -> None:
-    state, fingerprint = torch.get_rng_state(), load_backbone(path).fingerprint()
+    state, fingerprint = torch.get_rng_state(), load_backbone(path, 2).fingerprint()
     model = probed(path)
     assert torch.equal(torch.get_rng_state(), state)
     assert model._blend.backbone.fingerprint() == fingerprint

@@ -26,7 +26,7 @@ HORIZON, SEASON, CONTEXT = 48, 24, 512
 
 def long_frame(path: Path) -> pd.DataFrame:
     """M4's layout (a row per series) as a long frame."""
-    wide = pd.read_csv(path).set_index("V1")
+    wide = pd.read_csv(path).copy().set_index("V1")
     wide.columns = range(1, wide.shape[1] + 1)
     long = wide.rename_axis("unique_id").reset_index().melt("unique_id", var_name="ds", value_name="y").dropna()
     long["ds"] = long["ds"].astype(int)

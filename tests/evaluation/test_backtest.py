@@ -184,6 +184,8 @@ SUMMARY = FitSummary(
     scaling="last",
     penalty=0.1,
     weight=0.5,
+    gain=0.5,
+    blocks=10,
     errors={"ridge": 2.0, "seqreprog": 1.0},
     seconds={},
 )
@@ -225,7 +227,7 @@ def test_the_scorecard_by_hand() -> None:
         f"{SUMMARY.verdict}; on these windows the forecast's MASE is {ours['MASE'] / ridge_mase - 1:+.1%} "
         "against the ridge",
     )
-    assert SUMMARY.verdict.endswith("validation error -50.0% against the ridge")
+    assert "weight 0.50: validation error -50.0% against the ridge" in SUMMARY.verdict
 
 
 def test_the_naive_sees_a_whole_season_though_the_context_is_shorter() -> None:
