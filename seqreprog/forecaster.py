@@ -78,7 +78,7 @@ class Forecaster:
     ) -> None:
         if adapter is not None and not isinstance(adapter, Adapter):
             raise InputTypeError(f"adapter must be made by Adapter(...); got {adapter!r}")
-        self.adapter = adapter or Adapter()
+        self.adapter = Adapter() if adapter is None else adapter
         self._auto_context = context is None
         self.config = ForecastConfig(
             horizon=horizon,
@@ -90,9 +90,9 @@ class Forecaster:
             base=base,
             seed=seed,
             device=device,
-            prompt=prompt or Prompt(),
+            prompt=Prompt() if prompt is None else prompt,
             adapter=self.adapter,
-            training=training or Training(),
+            training=Training() if training is None else training,
         )
         self._backbone: Backbone | None = None
         self._blend: Blend | None = None
@@ -380,6 +380,7 @@ def forecast(
     time_col: str | None = None,
     target_col: str | None = None,
     freq: str | int | None = None,
+    fill_gaps: bool = False,
     **options: Any,
 ) -> pd.DataFrame:
     """Fit and forecast in one step of a pandas pipeline: `df.pipe(seqreprog.forecast, horizon=24)`.
@@ -391,7 +392,8 @@ def forecast(
         time_col: as in `Forecaster.fit`.
         target_col: as in `Forecaster.fit`.
         freq: as in `Forecaster.fit`.
+        fill_gaps: as in `Forecaster.fit`.
         **options: as in `Forecaster`.
     """
-    model = Forecaster(horizon, **options)
-    return model.fit(df, id_col=id_col, time_col=time_col, target_col=target_col, freq=freq).predict()
+    columns: Any = {"id_col": id_col, "time_col": time_col, "target_col": target_col, "freq": freq}
+    return Forecaster(horizon, **options).fit(df, **columns, fill_gaps=fill_gaps).predict()

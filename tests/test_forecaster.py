@@ -418,3 +418,10 @@ def test_ten_thousand_series_in_one_call(model: Forecaster, weight: float) -> No
     assert pred["unique_id"].iloc[::HORIZON].tolist() == ids.tolist()
     found = pred["seqreprog"].to_numpy().reshape(count, HORIZON)
     assert np.abs(found - level[:, None]).max() < 50, "each series is forecast at its own level, so nobody was swapped"
+
+
+def test_errors_and_options_are_public_names() -> None:
+    import seqreprog
+
+    for name in seqreprog.__all__:
+        assert getattr(seqreprog, name).__name__ == name
