@@ -36,6 +36,7 @@ bench-forecast: $(INSTALLED)  ## the forecasting results of the README, into doc
 	@mkdir -p docs/results
 	$(BIN)/seqreprog evaluate --config configs/etth1_96.toml --data $(DATA)/forecast_long/ETTh1/ETTh1.csv --json > docs/results/etth1_96.json
 	$(BIN)/seqreprog evaluate --config configs/etth1_96_pure.toml --data $(DATA)/forecast_long/ETTh1/ETTh1.csv --json > docs/results/etth1_96_pure.json
+	$(BIN)/python examples/benchmarks/random_backbone.py configs/etth1_96_pure.toml $(DATA)/forecast_long/ETTh1/ETTh1.csv --json docs/results/etth1_96_pure_random.json
 	$(BIN)/seqreprog evaluate --config configs/pjm_24.toml --data $(DATA)/forecast_long/pjm_load_hourly/pjm_in_zone.csv --json > docs/results/pjm_24.json
 	$(BIN)/python examples/benchmarks/m4_hourly.py --data $(DATA)/forecast_short/M4_hourly --json docs/results/m4_hourly.json
 
