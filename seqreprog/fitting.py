@@ -114,6 +114,7 @@ def fit_panel(
             f"no series has the {2 * config.horizon + MIN_CONTEXT} steps needed to hold out a horizon: nothing was "
             "validated, and the intervals were calibrated on the training windows"
         )
+    notices += _width_notices(split.validation if len(split.validation) else split.train, config)
     for notice in notices:
         warnings.warn(notice, Notice, stacklevel=3)
     summary.notices += notices
@@ -133,6 +134,19 @@ def _length_notices(panel: Panel, names: Sequence[object], horizon: int) -> list
     if not short:
         return []
     return [f"{len(short)} series with fewer than {need} rows take no part in training: {name_some(short)}"]
+
+
+def _width_notices(windows: Windows, config: ForecastConfig) -> list[str]:
+    """Says which intervals come out equally wide, for want of held-out windows that tell them apart."""
+    count = apart(windows)
+    wide = [level for level in config.level if (1 + level / 100) / 2 * (count + 1) > count]
+    if len(wide) < 2:
+        return []
+    listed = ", ".join(f"{level:g} %" for level in wide)
+    return [
+        f"{count} held-out windows without overlap cannot tell the {listed} intervals apart: each is as wide as the "
+        "largest error. Hold out more with Training(validation=...), or ask for lower levels"
+    ]
 
 
 def _known_scales(split: Split) -> Float[np.ndarray, " series"]:

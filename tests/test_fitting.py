@@ -183,3 +183,14 @@ def test_nothing_held_out_is_said_and_the_base_stands_alone(backbone: Backbone) 
     assert blend.weight == 0.0
     assert "nothing was held out" in str(summary)
     assert np.isfinite(blend.factors).all()
+
+
+@pytest.mark.parametrize(
+    ("length", "level", "told"), [(120, (80, 95), True), (120, (80,), False), (2000, (80, 95), False)]
+)
+def test_intervals_that_cannot_be_told_apart_are_named(
+    backbone: Backbone, length: int, level: tuple[int, ...], told: bool
+) -> None:
+    config = replace(CONFIG, level=level, training=replace(TRAINING, max_steps=0))
+    _, summary = fit_panel(config, backbone, panel_of(sine(length)), ["a"])
+    assert any("cannot tell the 80 %, 95 % intervals apart" in notice for notice in summary.notices) == told
