@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import copy
 import inspect
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import torch
@@ -53,16 +55,39 @@ def extend(model: Any, prefix: Prefix | None, tokens: TokenIds, first_position: 
     cache = DynamicCache(config=model.config) if prefix is None else copied(prefix.cache)
     mask = tokens.mask if prefix is None else torch.cat([prefix.mask, tokens.mask], 1)
     places = positions(mask)[:, -tokens.mask.shape[1] :]
-    model(
-        input_ids=tokens.ids,
-        past_key_values=cache,
-        use_cache=True,
-        position_ids=places + first_position,
-        **attention(mask),
-    )
+    with _stopping_at_the_last_keys(cache):
+        model(
+            input_ids=tokens.ids,
+            past_key_values=cache,
+            use_cache=True,
+            position_ids=places + first_position,
+            **attention(mask),
+        )
     if cache.get_seq_length() != mask.shape[1]:
         raise BackboneError(f"a {type(model).__name__} keeps no keys and values; pass Prompt(reading='bidirectional')")
     return Prefix(mask, cache)
+
+
+class _Done(Exception):
+    """All keys and values are there; what the last layer would make of them is read by nobody."""
+
+
+@contextmanager
+def _stopping_at_the_last_keys(cache: Any) -> Iterator[None]:
+    """Ends a pass as soon as the last layer's keys and values stand in `cache`: that saves most of that layer."""
+    last = cache.layers[-1]
+    store = last.update
+
+    def stop(*args: Any, **options: Any) -> None:
+        store(*args, **options)
+        raise _Done
+
+    last.update = stop
+    try:
+        with suppress(_Done):
+            yield
+    finally:
+        del last.update  # the class's own again
 
 
 def expanded(prefix: Prefix, rows: int) -> Prefix:

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+import torch
 
 import seqreprog
 from seqreprog import forecaster
@@ -93,6 +94,72 @@ def test_m4_benchmark_scores_a_miniature_of_the_set(
     # every phase of the day rises by 1 a day: one day behind and two, against 1 in the training part
     assert models["seasonal_naive"]["MASE"] == pytest.approx(1.5)
     assert 0 <= found["runs"][0]["coverage-80"] <= 1
+
+
+@pytest.mark.usefixtures("tiny")
+def test_speed_benchmark_sets_every_form_against_the_limit(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    make_backbone: Callable[[str], Path],
+) -> None:
+    """What does not depend on the clock: the keys, the tokens, the bytes kept."""
+    monkeypatch.syspath_prepend(EXAMPLES / "benchmarks")
+    module = load(EXAMPLES / "benchmarks" / "speed.py")
+    usual = module.load_backbone
+    monkeypatch.setattr(
+        module, "load_backbone", lambda name: usual(make_backbone("bert") if name == "minilm" else name)
+    )
+    out = tmp_path / "out.json"
+    arguments = ["speed.py", "--quick", "--rounds", "1", "--json", str(out), "--plot", str(tmp_path / "out.png")]
+    monkeypatch.setattr(sys, "argv", arguments)
+    threads = torch.get_num_threads()
+    module.main()
+    torch.set_num_threads(threads)
+    found = json.loads(out.read_text())
+    assert found == json.loads(capsys.readouterr().out)
+    forms = ["paper", "default", "no_statistics"]
+    for name, expected in (("gpt2", forms), ("minilm", [*forms, "bidirectional", "prefix"])):
+        for what in ("train", "infer", "saved"):
+            assert list(found[name][what]) == expected
+            assert all(each["ratio"] > 0 and each["spread"] >= 0 for each in found[name][what].values())
+        tokens = found[name]["tokens"]
+        assert tokens["no_statistics"]["statistics"] == 0 < tokens["default"]["statistics"]
+        assert tokens["default"]["statistics"] < tokens["paper"]["statistics"]
+        assert len({each["static"] for each in tokens.values()}) == 1
+    saved = found["gpt2"]["saved"]
+    assert 1 < saved["no_statistics"]["ratio"] < saved["default"]["ratio"] < saved["paper"]["ratio"]
+    assert set(found["growth"]) == {"batch", "series", "layers"}
+    assert (tmp_path / "out.png").stat().st_size > 10_000
+
+
+def test_speed_benchmark_divides_by_the_limit_around_each_piece(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By a clock of our own: the limit takes 2, then 3, then 4 ... seconds, each piece of work 10."""
+    monkeypatch.syspath_prepend(EXAMPLES / "benchmarks")
+    clock = load(EXAMPLES / "benchmarks" / "speed_parts" / "clock.py")
+    now, lengths = [0.0], iter([99.0, 2.0, 3.0, 4.0])
+
+    def limit() -> None:
+        now[0] += next(lengths)
+
+    monkeypatch.setattr(clock, "clock", lambda: now[0])
+    pacer = clock.Pacer(limit, skip=0)
+    for _ in range(3):
+        pacer.turn()
+        now[0] += 10
+    assert pacer.ratios == [10 / 2.5, 10 / 3.5]
+    assert pacer.result() == {"ratio": 3.429, "spread": 0.571, "limit_seconds": 3.0}
+
+
+def test_saved_bytes_counts_memory_once_and_no_weights() -> None:
+    clock = load(EXAMPLES / "benchmarks" / "speed_parts" / "clock.py")
+    weight, inputs = torch.zeros(3, 3, requires_grad=True), torch.ones(5, 3, requires_grad=True)
+
+    def forward() -> torch.Tensor:
+        product = inputs @ weight  # keeps both: 60 bytes and the weight
+        return product.sigmoid()  # keeps its own answer: 60 bytes
+
+    assert clock.saved_bytes(forward, [weight]) == 120
 
 
 def m4(folder: Path) -> None:

@@ -70,6 +70,32 @@ def outcome(backbone: Backbone, tokens: SoftTokens, prompt: Prefix | SoftTokens 
     return [hidden, torch.autograd.grad((hidden * towards).sum(), tokens.embeds)[0]]
 
 
+@pytest.mark.parametrize("family", CAUSAL + ENCODERS)
+def test_the_prompt_stops_at_the_last_keys(loaded: Load, family: str) -> None:
+    """Nobody reads what the last layer makes of the prompt, so its feed-forward sees the patches alone."""
+    backbone = loaded(family)
+    parts = [module for module in backbone.model.modules() if isinstance(module, torch.nn.ModuleList)]
+    layers = max(parts, key=lambda part: sum(weight.numel() for weight in part.parameters()))
+    seen: list[tuple[int, int]] = []
+
+    def note(place: int) -> Callable[..., None]:
+        return lambda module, inputs, output: seen.append((place, inputs[0].shape[1]))
+
+    hooks = [
+        next(each for name, each in layer.named_children() if name in ("mlp", "intermediate")).register_forward_hook(
+            note(place)
+        )
+        for place, layer in enumerate(layers)
+    ]
+    backbone._static.clear()
+    tokens = soft(2)
+    backbone(tokens, backbone.prompt(static(7), words(4, 3), tokens, "prefix"))
+    for hook in hooks:
+        hook.remove()
+    backbone._static.clear()
+    assert seen == [(0, 7), (1, 7), (0, 4), (1, 4), (0, 5), (1, 5), (2, 5)]
+
+
 # --- causal models ---------------------------------------------------------------------------------------------------
 
 
