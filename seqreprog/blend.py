@@ -10,7 +10,7 @@ no part in the forecast; the pure form has weight 1.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Any
 
@@ -25,7 +25,7 @@ from .calibrate import spread_out
 from .checkpoint import load_adapter
 from .config import ForecastConfig
 from .data.windows import Windows
-from .errors import CheckpointError
+from .errors import CheckpointError, ConfigError
 from .linear import RidgeForecaster
 from .model import SeriesReprogram
 from .samples import Framing, batch_to
@@ -103,8 +103,12 @@ class Blend:
 
     def batch_rows(self) -> int:
         """Windows that the language model reads at a time."""
-        tokens = self.config.patches + len(self.model.static) + TOKENS_PER_PART * len(self.config.prompt.parts)
-        return min(INFERENCE_ROWS, rows_that_fit(tokens, self.backbone.width, self._device))
+        return min(INFERENCE_ROWS, rows_that_fit(self.tokens, self.backbone.width, self._device))
+
+    @property
+    def tokens(self) -> int:
+        """Tokens of one window, about."""
+        return self.config.patches + len(self.model.static) + TOKENS_PER_PART * len(self.config.prompt.parts)
 
     @property
     def _device(self) -> torch.device:
@@ -180,7 +184,11 @@ def blend_state(blend: Blend) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
         "calibration.shape": blend.shape,
     }
     tensors = {name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in arrays.items()}
-    document = {"ridge": {"scaling": blend.ridge.scaling, "penalty": blend.ridge.penalty}, "weight": blend.weight}
+    document = {
+        "ridge": {"scaling": blend.ridge.scaling, "penalty": blend.ridge.penalty},
+        "weight": blend.weight,
+        "features": blend.config.adapter.features,
+    }
     return {**blend.model.adapter_state(), **tensors}, document
 
 
@@ -202,6 +210,7 @@ def restore_blend(
             found = tuple(tensors[name].shape) if name in tensors else "nothing"
             raise CheckpointError(f"weight {name!r} should have shape {shape}; the artifact holds {found}")
     ridge_weights, factors, per_step = (tensors[name].numpy() for name in shapes)
+    config = _with_features(config, document)
     model = build_forecaster(config, backbone, fresh=False)
     load_adapter(model, {name: tensor for name, tensor in tensors.items() if name not in shapes})
     try:
@@ -210,3 +219,12 @@ def restore_blend(
     except (KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"the artifact's settings of ridge and weight cannot be read: {error!r}") from error
     return Blend(config, backbone, ridge, model.eval(), weight, factors, per_step)
+
+
+def _with_features(config: ForecastConfig, document: dict[str, Any]) -> ForecastConfig:
+    """A probe's head has its own size, which only the artifact knows; one without a record has the config's."""
+    features = document.get("features", config.adapter.features)
+    try:
+        return replace(config, adapter=replace(config.adapter, features=features))
+    except ConfigError as error:
+        raise CheckpointError(f"the artifact's size of the head cannot be read: {error}") from error

@@ -23,6 +23,7 @@ from .inputs.prototype import (
 from .model import SeriesReprogram
 from .outputs.heads import ForecastHead
 
+PROBE_REACH = 0.1  # a start that nothing trains must not lose what the window holds; chosen on validation windows
 UNIT_DIGITS = 3  # significant digits of a statistic in the series' own units
 LONGEST_STATISTIC = " -0.000123"  # a number as long as they get, to know the prompt's length beforehand
 
@@ -59,6 +60,7 @@ def build_forecaster(config: ForecastConfig, backbone: Backbone, *, fresh: bool 
             heads=options.heads,
             head_width=options.head_width,
             vocabulary=vocabulary,
+            reach=PROBE_REACH if config.training.mode == "probe" else 1.0,
         )
         output_map = ForecastHead(
             width=backbone.width,

@@ -61,7 +61,7 @@ class Adapter:
             learned map from the whole vocabulary) or `"words"` (the embeddings of `words`, which stay as they are).
         n_prototypes: how many prototypes (`"words"` has as many as words).
         words: the words of `prototypes="words"`.
-        features: hidden features kept for each patch before the flatten head.
+        features: hidden features kept for each patch before the flatten head (a probe keeps more where they fit).
         dropout: on the flattened features, while training.
     """
 
@@ -106,7 +106,8 @@ class Training:
         clip: largest norm of the gradient.
         average: decay of the moving average of the weights that validation sees and `fit` keeps; 0 for the last ones.
         mirror: learn from each window upside down as well: forecasts then hardly depend on a series' sign, as the
-            ridge's do not at all. (A data augmentation; it halves what a free function can overfit.)
+            ridge's do not at all. (A data augmentation; it halves what a free function can overfit.) A probe reads a
+            random half of its windows so, each window once.
         evaluate_every: steps between two looks at the validation windows.
         patience: looks without a better validation error before training stops.
         validation: fraction of each series, at its end, that validates.

@@ -19,7 +19,7 @@ from .config import ForecastConfig
 from .data.windows import MIN_CONTEXT, Panel, Split, Windows, split_in_time
 from .errors import DataError, Notice, name_some
 from .linear import fit_ridge
-from .probe import probe
+from .probe import probe, widened
 from .samples import WindowDataset
 from .train import TrainingLog, fit
 
@@ -173,6 +173,8 @@ def fit_blend(
         BackboneError: prompt and patches do not fit the backbone.
         TrainingError: the loss became NaN.
     """
+    if config.training.mode == "probe":
+        config = widened(config, backbone.width, split.train)
     model = build_forecaster(config, backbone)  # first: it refuses in milliseconds what cannot work
     clock = _Clock()
     ridge = fit_ridge(split.train, split.validation, series_scale=series_scale)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -11,11 +12,16 @@ import pandas as pd
 import pytest
 import torch
 
-from seqreprog import Adapter, Forecaster, Training
+from seqreprog import Adapter, Forecaster, Prompt, Training, build
 from seqreprog import probe as probing
 from seqreprog.backbone import Backbone, load_backbone
-from seqreprog.errors import TrainingError
-from seqreprog.probe import _ridge
+from seqreprog.build import build_forecaster
+from seqreprog.config import ForecastConfig
+from seqreprog.data.windows import Panel, Windows, windows_between
+from seqreprog.errors import CheckpointError, TrainingError
+from seqreprog.outputs.heads import ForecastHead
+from seqreprog.probe import _principal, _ridge, _solve, _States, widened
+from seqreprog.samples import Framing
 
 HORIZON, PERIOD, CONTEXT = 6, 12, 36
 ADAPTER = Adapter(patch=6, stride=6, hidden=16, heads=2, head_width=8, n_prototypes=16, features=8)
@@ -91,10 +97,8 @@ def test_only_the_head_moves_and_nothing_random_of_the_caller(path: Path) -> Non
     model = probed(path)
     assert torch.equal(torch.get_rng_state(), state)
     assert model._blend.backbone.fingerprint() == fingerprint
-    untouched = Forecaster(
-        HORIZON, context=CONTEXT, backbone=path, base="none", adapter=ADAPTER, training=replace(TRAINING, max_steps=0)
-    ).fit(frame())
-    found, expected = (each._blend.model.input_map.state_dict() for each in (model, untouched))
+    drawn = build_forecaster(model._blend.config, model._blend.backbone)
+    found, expected = (each.input_map.state_dict() for each in (model._blend.model, drawn))
     assert all(torch.equal(weight, found[name]) for name, weight in expected.items())
 
 
@@ -104,6 +108,68 @@ def test_save_and_load_is_the_same_to_the_bit(path: Path, tmp_path: Path) -> Non
     found = Forecaster.load(tmp_path / "model").predict(df)
     pd.testing.assert_frame_equal(found, model.predict(df), check_exact=True)
     assert sum(file.stat().st_size for file in (tmp_path / "model").iterdir()) < 10 * 2**20
+
+
+def test_the_artifact_knows_the_size_of_the_head(path: Path, tmp_path: Path) -> None:
+    model = probed(path)
+    size = model._blend.config.adapter.features
+    assert size > ADAPTER.features == model.config.adapter.features, "a later fit by gradient has what was asked for"
+    model.save(tmp_path / "model")
+    again = Forecaster.load(tmp_path / "model")
+    assert again._blend.config.adapter.features == size
+    assert again.config.adapter == ADAPTER
+    record = tmp_path / "model" / "seqreprog.json"
+    document = json.loads(record.read_text())
+    record.write_text(json.dumps({**document, "features": 0}))
+    with pytest.raises(CheckpointError, match="size of the head cannot be read: features must be at least 1; got 0"):
+        Forecaster.load(tmp_path / "model")
+
+
+def test_what_a_line_forecasts_exactly_gets_through(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Noiseless sines: the start that holds patches close loses less of the window than the one that training uses."""
+    steps = np.arange(400)
+    y = np.sin(2 * np.pi * steps / PERIOD) + np.sin(2 * np.pi * steps / 7 + 1) + 0.5 * np.sin(2 * np.pi * steps / 29)
+    df = pd.DataFrame({"unique_id": "a", "ds": steps, "y": y})
+    near = probed(path, df).summary_.errors["language model"]
+    monkeypatch.setattr(build, "PROBE_REACH", 1.0)
+    far = probed(path, df).summary_.errors["language model"]
+    assert near < 0.05, "in units of the series' variance"
+    assert near < 0.9 * far
+
+
+@pytest.mark.parametrize(("mirror", "turned"), [(True, 50), (False, 0)])
+def test_half_of_the_windows_are_read_upside_down(
+    path: Path, monkeypatch: pytest.MonkeyPatch, mirror: bool, turned: int
+) -> None:
+    monkeypatch.setattr(probing, "WINDOWS", 100)
+    cut = Framing.sample
+    signs: list[np.ndarray] = []
+
+    def noted(self: Framing, windows: Windows, series_scale: np.ndarray, sign=1.0):
+        signs.append(np.broadcast_to(sign, (len(windows), 1)))
+        return cut(self, windows, series_scale, sign)
+
+    monkeypatch.setattr(Framing, "sample", noted)
+    probed(path, training=replace(TRAINING, mirror=mirror))
+    assert abs(int((np.concatenate(signs) < 0).sum()) - turned) <= 15 * mirror
+
+
+def test_how_many_directions_the_head_reads() -> None:
+    """As many as fit into 2048 features of a window, at most the model's width, and never fewer than asked for."""
+    config = ForecastConfig(96, context=512, adapter=Adapter(patch=48, stride=48, features=64))
+    values = np.random.default_rng(0).normal(size=2000)
+    whole = _all_windows(values)
+    assert config.patches == 11
+    assert widened(config, 384, whole).adapter.features == 2048 // 11
+    assert widened(config, 100, whole).adapter.features == 100
+    assert widened(replace(config, adapter=replace(config.adapter, features=300)), 384, whole).adapter.features == 300
+    gaps = np.where(np.arange(2000) % 50 == 0, np.nan, values)
+    assert widened(config, 384, _all_windows(gaps)) is config, "each step then has least squares of its own"
+
+
+def _all_windows(values: np.ndarray) -> Windows:
+    panel = Panel(values, np.array([0, len(values)]))
+    return windows_between(panel, 512, 96, start=np.array([512]), stop=panel.lengths)
 
 
 def test_states_on_disk_are_states_in_memory(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -161,6 +227,16 @@ def test_states_that_are_not_finite_are_named(path: Path, monkeypatch: pytest.Mo
         probed(path)
 
 
+def test_fewer_windows_where_each_has_many_tokens_or_gaps(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(probing, "FEW_WINDOWS", 50)
+    monkeypatch.setattr(probing, "TOKENS", 120 * CONTEXT // ADAPTER.patch)
+    assert "solved on 120 windows" in probed(path, prompt=Prompt(task=False, parts=())).summary_.stopped
+    assert "solved on 50 windows" in probed(path, prompt=Prompt(domain="load " * 30)).summary_.stopped
+    df = frame()
+    df["y"] = df["y"].where(np.arange(len(df)) % 5 > 0)
+    assert "solved on 50 windows" in probed(path, df, prompt=Prompt(task=False, parts=())).summary_.stopped
+
+
 # --- least squares ---------------------------------------------------------------------------------------------------
 
 
@@ -181,3 +257,22 @@ def test_ridge_is_the_plain_solution_of_each_step(missing: float) -> None:
             matrix = gram + penalty * mean * np.diag([1, 1, 1, 1, 0])
             expected = np.linalg.solve(matrix, z[rows].T @ (v[:, 0] * y[rows, step]))
             np.testing.assert_allclose(found[place, :, step], expected, rtol=1e-5, atol=1e-7)
+
+
+def test_the_head_gives_the_solution_though_slots_lie_far_apart() -> None:
+    """A linear function of the states, whose slots differ a thousand times as much as windows do within one."""
+    rng = np.random.default_rng(0)
+    level = torch.from_numpy(100 * rng.normal(size=(3, 8)).astype(np.float32))
+    states = torch.from_numpy(0.1 * rng.normal(size=(500, 3, 8)).astype(np.float32))
+    target = torch.einsum("nlw,lwh->nh", states, torch.from_numpy(rng.normal(size=(3, 8, 4)).astype(np.float32))) + 5
+    parts = [
+        _States((level + states[rows]).numpy(), target[rows], torch.ones_like(target[rows]))
+        for rows in (slice(0, 400), slice(400, 500))
+    ]
+    head = ForecastHead(width=8, length=3, horizon=4, quantiles=(), features=8, dropout=0.0)
+    with torch.no_grad():
+        middle = _principal(head, parts[0])
+        _, error = _solve(head, middle, parts[0].features(head, middle), *parts, "mse")
+        found = head(torch.from_numpy(parts[1].hidden), 1).point[:, 0]
+    assert error < 1e-6
+    torch.testing.assert_close(found, parts[1].target, rtol=0, atol=0.02)

@@ -67,7 +67,8 @@ class PrototypeMap(nn.Module):
 
     Differs from the authors' code: the keys have no bias (softmax does not see it), and the start is set so that
     attention tells patches apart (scores of unit variance; the usual start is nearly uniform, and every patch the same
-    token) and that soft tokens lie where words do: around the mean word embedding, about as far from it.
+    token) and that soft tokens lie where words do: around the mean word embedding, about as far from it. `reach`
+    shrinks both, scores and distance: near 0 softmax and language model act almost linearly on what a patch holds.
     """
 
     def __init__(
@@ -78,6 +79,7 @@ class PrototypeMap(nn.Module):
         heads: int,
         head_width: int,
         vocabulary: Float[Tensor, "word width"],
+        reach: float = 1.0,
     ) -> None:
         super().__init__()
         self.patches, self.prototypes, self.heads = patches, prototypes, heads
@@ -88,7 +90,7 @@ class PrototypeMap(nn.Module):
         self.output = nn.Linear(heads * head_width, width)
         self._kept: Memo[tuple[Tensor, Tensor]] = Memo()
         self._held: Tensor | None = None
-        self._start(vocabulary.float())
+        self._start(vocabulary.float(), reach)
 
     def forward(self, batch: SeriesBatch) -> SoftTokens:
         patches, known = self.patches(batch)
@@ -144,20 +146,20 @@ class PrototypeMap(nn.Module):
         return flat.unflatten(-1, (self.heads, -1)).transpose(1, 2)
 
     @torch.no_grad()
-    def _start(self, vocabulary: Float[Tensor, "word width"]) -> None:
+    def _start(self, vocabulary: Float[Tensor, "word width"], reach: float) -> None:
         size = self.patches.patch
         levels = torch.randn(START_PATCHES, 1) + 0.5 * torch.randn(START_PATCHES, size)  # smooth, as scaled series are
         patches = self.patches.weight(torch.cat([levels, torch.ones_like(levels)], -1))[:, None]
         query, key = self._split(self.query(patches)), self._split(self.key(self.prototypes())[None])
         scores = query @ key.transpose(-1, -2) / math.sqrt(query.shape[-1])
-        spread = (scores - scores.mean(-1, keepdim=True)).std().clamp_min(1e-6)
+        spread = (scores - scores.mean(-1, keepdim=True)).std().clamp_min(1e-6) / reach
         for weight in (self.query.weight, self.query.bias, self.key.weight):
             weight.div_(spread.sqrt())
         value = self._split(self.value(self.prototypes())[None])
         mixed = torch.softmax(scores / spread, -1) @ value
         tokens = self.output(mixed.transpose(1, 2).flatten(2))[:, 0]
         distance = (tokens - tokens.mean(0)).norm(dim=-1).mean().clamp_min(1e-6)
-        words = (vocabulary - vocabulary.mean(0)).norm(dim=-1).mean()
+        words = reach * (vocabulary - vocabulary.mean(0)).norm(dim=-1).mean()
         self.output.weight.mul_(words / distance)
         tokens = (tokens - self.output.bias) * (words / distance)
         self.output.bias.copy_(vocabulary.mean(0) - tokens.mean(0))

@@ -24,11 +24,11 @@ def vocabulary(words: int = 40, width: int = 12) -> torch.Tensor:
     return torch.randn(words, width, generator=torch.Generator().manual_seed(3))
 
 
-def make(prototypes: torch.nn.Module, words: torch.Tensor | None = None) -> PrototypeMap:
+def make(prototypes: torch.nn.Module, words: torch.Tensor | None = None, reach: float = 1.0) -> PrototypeMap:
     torch.manual_seed(1)
     patches = PatchEmbedding(patch=4, stride=4, length=3, hidden=6)
     words = vocabulary() if words is None else words
-    return PrototypeMap(patches=patches, prototypes=prototypes, heads=2, head_width=5, vocabulary=words)
+    return PrototypeMap(patches=patches, prototypes=prototypes, heads=2, head_width=5, vocabulary=words, reach=reach)
 
 
 def batch(rows: int = 2) -> SeriesBatch:
@@ -67,6 +67,30 @@ def test_kmeans_centres_are_the_known_clusters_and_repeat() -> None:
     found = kmeans_centres(words, 3, seed=0)
     assert torch.cdist(middle, found).min(1).values.max() < 0.1
     assert torch.equal(found, kmeans_centres(words, 3, seed=0))
+
+
+def test_reach_shrinks_scores_and_distance_and_makes_the_start_linear() -> None:
+    """A map is affine where the token of a patch's mean is the mean of the tokens."""
+    whole, less, least = (make(DirectPrototypes(vocabulary(30)), reach=reach) for reach in (1.0, 0.1, 0.001))
+    for module, reach in ((less, 0.1), (least, 0.001)):
+        for weight, ratio in ((module.query.weight, reach**0.5), (module.key.weight, reach**0.5)):
+            expected = whole.query.weight if weight is module.query.weight else whole.key.weight
+            torch.testing.assert_close(weight, ratio * expected)
+    one = batch(50)
+    other, middle = (
+        SeriesBatch(each, one.observed) for each in (one.values.flip(0), (one.values + one.values.flip(0)) / 2)
+    )
+    bent = []
+    with torch.no_grad():
+        for module in (whole, less, least):
+            first, second, between = (module(each).embeds for each in (one, other, middle))
+            apart = (first - first.mean((0, 1))).norm(dim=-1).mean()
+            bent.append(float((between - (first + second) / 2).norm(dim=-1).mean() / apart))
+    words = vocabulary()
+    distance = (words - words.mean(0)).norm(dim=-1).mean()
+    torch.testing.assert_close(apart, 0.001 * distance, rtol=0.5, atol=0)
+    assert bent[1] < 0.3 * bent[0]
+    assert bent[2] < 0.01 * bent[0]
 
 
 @pytest.mark.parametrize(("far", "wide"), [(0.0, 1.0), (5.0, 0.1), (-2.0, 7.0)])
