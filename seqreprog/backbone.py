@@ -103,7 +103,7 @@ class Backbone(nn.Module):
         if reading == "prefix" and not self.keeps_keys:
             raise BackboneError(
                 f"backbone {self.name!r} cannot read its prompt as a prefix: a {type(self.model).__name__} takes no "
-                "keys and values. Pass prompt=Prompt(reading='bidirectional')"
+                "keys and values. Pass prompt=Prompt(reading='auto')"
             )
 
     @torch.no_grad()
@@ -114,13 +114,13 @@ class Backbone(nn.Module):
         return SoftTokens(self.model.get_input_embeddings()(tokens.ids), tokens.mask)
 
     def prompt(
-        self, static: Sequence[int], suffix: TokenIds | None, soft: SoftTokens, reading: Reading = "bidirectional"
+        self, static: Sequence[int], suffix: TokenIds | None, soft: SoftTokens, reading: Reading = "auto"
     ) -> Prefix | SoftTokens | None:
         """What stands before the soft tokens, without gradient; for `forward`.
 
-        Causal models, and others under `reading="prefix"`, get it as keys and values: those of the static text are
-        computed once. Under `reading="bidirectional"` the others read it in one pass with the soft tokens, so that the
-        prompt sees them.
+        Models that keep keys and values get it as such, and those of the static text are computed once. Others, and
+        bidirectional ones under `reading="bidirectional"`, read it in one pass with the soft tokens, so that the prompt
+        sees them.
 
         Args:
             static: token ids that open the prompt of every row.

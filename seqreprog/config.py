@@ -16,7 +16,7 @@ from .errors import ConfigError
 Statistic = Literal["min", "max", "median", "trend", "lags"]
 Loss = Literal["mse", "mae"]
 Base = Literal["ridge", "none"]
-Reading = Literal["bidirectional", "prefix"]
+Reading = Literal["auto", "bidirectional", "prefix"]
 Mode = Literal["train", "probe"]
 Device = Literal["auto", "cpu", "cuda", "mps"]
 
@@ -33,15 +33,16 @@ class Prompt:
             forecast affine equivariant; `"units"` states them in the series' own units and gives that up.
         reading: what a bidirectional model (MiniLM, BERT) does with the prompt. `"bidirectional"`: prompt and patches
             see each other. `"prefix"`: patches see all, while static text and then the statistics see only what stands
-            before them and themselves; another function and a cheaper one, since static text is read once. For a causal
-            model the two are the same.
+            before them and themselves; another function and a cheaper one, since static text is read once. `"auto"`:
+            as a prefix wherever the model can (not T5): no less accurate where it was measured (`docs/speed.md`). For
+            a causal model all are the same.
     """
 
     domain: str = ""
     task: bool = True
     parts: tuple[Statistic, ...] = ("min", "max", "median", "trend", "lags")
     statistics: Literal["scaled", "units"] = "scaled"
-    reading: Reading = "bidirectional"
+    reading: Reading = "auto"
 
     def __post_init__(self) -> None:
         _check_options(self)

@@ -29,7 +29,7 @@ class SeriesReprogram(nn.Module):
         backbone: Backbone,
         output_map: nn.Module,
         static: Sequence[int] = (),
-        reading: Reading = "bidirectional",
+        reading: Reading = "auto",
     ) -> None:
         super().__init__()
         self.input_map, self.backbone, self.output_map = input_map, backbone, output_map

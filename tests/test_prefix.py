@@ -240,8 +240,17 @@ def test_who_looks_ahead(loaded: Load) -> None:
 def test_t5_keeps_no_keys(loaded: Load) -> None:
     backbone, tokens = loaded("t5"), soft(3)
     assert isinstance(backbone.prompt(static(9), words(2, 3, 4), tokens), SoftTokens)
-    with pytest.raises(BackboneError, match=r"cannot read its prompt as a prefix: a T5Stack.*reading='bidirectional'"):
+    with pytest.raises(BackboneError, match=r"cannot read its prompt as a prefix: a T5Stack.*reading='auto'"):
         case(backbone, "prefix")
+
+
+@pytest.mark.parametrize("family", [*CAUSAL, *ENCODERS, "t5"])
+def test_the_usual_reading_is_the_cheapest_that_the_model_can(loaded: Load, family: str) -> None:
+    backbone, tokens = loaded(family), soft(2)
+    prompt = backbone.prompt(static(4), words(3, 2), tokens)
+    assert isinstance(prompt, SoftTokens if family == "t5" else Prefix)
+    other = backbone.prompt(static(4), words(3, 2), tokens, "bidirectional" if family == "t5" else "prefix")
+    assert torch.equal(backbone(tokens, prompt), backbone(tokens, other))
 
 
 @pytest.mark.parametrize("family", ["gpt2", "bert"])
