@@ -36,8 +36,7 @@ from seqreprog.evaluation.protocol import read_recipe, standardise
 from seqreprog.samples import Framing, Sample, WindowDataset
 
 RECIPE = Path(__file__).parents[2] / "configs" / "etth1_96_pure.toml"
-SEASON, SHARE = 24, 0.95
-LOADING_STEPS = 40
+SEASON, SHARE, LOADING_STEPS = 24, 0.95, 40
 
 
 def naive_error(held_out: WindowDataset) -> float:
@@ -72,28 +71,24 @@ def fitted(config: ForecastConfig, mode: str, known: pd.DataFrame, test: Windows
     return {**found, "naive": naive, "final_gain": final, "seconds_to_95": when[0] if when else None, **vars(log)}
 
 
-class Timed(WindowDataset):
-    """The same windows, and the seconds that were spent waiting for them."""
-
-    seconds = 0.0
-
-    def __getitems__(self, index: Sequence[int]) -> Sample:
-        start = time.perf_counter()
-        sample = super().__getitems__(index)
-        self.seconds += time.perf_counter() - start
-        return sample
-
-
 def loading(config: ForecastConfig, windows: Windows, prompt: Prompt) -> dict:
     """The share of data loading in a training step."""
-    steps = min(LOADING_STEPS, config.training.max_steps)
+    steps, waited = min(LOADING_STEPS, config.training.max_steps), []
+
+    class Timed(WindowDataset):
+        def __getitems__(self, index: Sequence[int]) -> Sample:
+            start = time.perf_counter()
+            sample = super().__getitems__(index)
+            waited.append(time.perf_counter() - start)
+            return sample
+
     config = replace(config, prompt=prompt, training=replace(config.training, max_steps=steps))
     backbone = load_backbone(config.backbone, config.layers)
     framing = Framing(scaling="last", writer=build_prompt(config, backbone), power=2)
     data = Timed(windows, np.ones(len(windows.panel)), framing, mirror=config.training.mirror)
     model, options = build_forecaster(config, backbone), {"loss": config.loss, "quantiles": config.quantile_levels}
     log = train.fit(model, data, None, training=config.training, seed=config.seed, device=config.device, **options)
-    return {"share": data.seconds / log.seconds, "seconds_per_step": log.seconds / log.steps, "steps": log.steps}
+    return {"share": sum(waited) / log.seconds, "seconds_per_step": log.seconds / log.steps, "steps": log.steps}
 
 
 def main() -> None:
@@ -115,13 +110,12 @@ def main() -> None:
     known = pd.DataFrame(panel.values.reshape(len(panel), -1).T[:second], dates, list("abcdefg"[: len(panel)]))
     load_backbone(config.backbone, config.layers)
     modes = ("probe",) if options.probe_only else ("train", "probe")
-    runs = []
+    found: dict = {"recipe": RECIPE.name, "threads": torch.get_num_threads(), "runs": []}
     for seed in options.seeds:
         run = {mode: fitted(replace(config, seed=seed), mode, known, test) for mode in modes}
         for name in () if options.probe_only else ("fit_seconds", "test_MSE"):
             run.setdefault("probe_over_train", {})[name] = run["probe"][name] / run["train"][name]
-        runs.append({"seed": seed, **run})
-    found = {"recipe": RECIPE.name, "threads": torch.get_num_threads(), "runs": runs}
+        found["runs"].append({"seed": seed, **run})
     if not options.probe_only:
         prompts = {"recipe": config.prompt, "default prompt": Prompt()}
         found["loading"] = {name: loading(config, split.train, prompt) for name, prompt in prompts.items()}

@@ -44,7 +44,6 @@ ROWS = 256  # test windows forecast at a time
 
 
 def long_horizon(config: ForecastConfig, protocol: Protocol, table: SeriesTable) -> tuple[FitSummary, float]:
-    """The fit and its MSE on all test windows between the official borders."""
     train, _, end = protocol.borders
     panel = standardise(table.panel.until(np.full(len(table.panel), end)), train)
     split, test = borders_in_time(panel, config.context, config.horizon, protocol.borders)
@@ -54,14 +53,12 @@ def long_horizon(config: ForecastConfig, protocol: Protocol, table: SeriesTable)
 
 
 def rolling(config: ForecastConfig, protocol: Protocol, table: SeriesTable) -> tuple[FitSummary, float]:
-    """The fit and its MASE over the recipe's rolling origins."""
     backbone, count, step = load_backbone(config.backbone, config.layers), protocol.windows, protocol.step
     found = backtest(config, backbone, table.panel, list(table.ids), n_windows=count, step_size=step)
     return found.summary, scorecard(found, config, protocol.season)["models"]["seqreprog"]["MASE"]
 
 
 def run(recipe: Path, file: Path, layers: int, reading: str, seed: int) -> dict:
-    """One fit, its errors and what it cost."""
     config, protocol = read_recipe(read_toml(recipe))
     prompt = config.prompt if reading == "none" else Prompt(reading=reading)
     training = replace(config.training, **SHORTENED)
@@ -81,9 +78,9 @@ def run(recipe: Path, file: Path, layers: int, reading: str, seed: int) -> dict:
     }
 
 
-def compared(runs: list[dict]) -> dict:
+def compared(runs: list[dict], name: str, layers: int) -> dict:
     """Prefix less bidirectional, seed by seed, and the cost of one over that of the other."""
-    of = {(one["reading"], one["seed"]): one for one in runs}
+    of = {(one["reading"], one["seed"]): one for one in runs if (one["set"], one["layers"]) == (name, layers)}
     seeds = [seed for reading, seed in of if reading == "prefix" and ("bidirectional", seed) in of]
     found: dict = {}
     for key in ("validation", "test") if seeds else ():
@@ -96,10 +93,8 @@ def compared(runs: list[dict]) -> dict:
 
 
 def report(runs: list[dict]) -> str:
-    groups: dict[str, list[dict]] = {}
-    for one in runs:
-        groups.setdefault(f"{one['set']}, layers={one['layers']}", []).append(one)
-    differences = {name: compared(group) for name, group in groups.items()}
+    groups = dict.fromkeys((one["set"], one["layers"]) for one in runs)
+    differences = {f"{name}, layers={layers}": compared(runs, name, layers) for name, layers in groups}
     return json.dumps({"shortened": SHORTENED, "compared": differences, "runs": runs}, indent=2)
 
 
