@@ -92,17 +92,17 @@ def test_readings_differ_from_the_second_layer_on_and_finished_runs_are_kept(
 ) -> None:
     module = script("readings")
     monkeypatch.setattr(module, "RECIPES", {name: (recipe(tmp_path, name), "waves.csv") for name in KINDS})
-    monkeypatch.setattr(module, "SHORTENED", {"max_steps": 2, "batch_size": 16, "validation_windows": 20})
+    monkeypatch.setattr(module, "SHORTENED", {"max_steps": 5, "batch_size": 16, "validation_windows": 20})
     arguments = ("--data", str(tmp_path), "--seeds", "0", "--json", str(tmp_path / "out.json"))
     called(module, *arguments, "--layers", "1")
     found = called(module, *arguments)
     assert found == json.loads((tmp_path / "out.json").read_text())
     assert len(found["runs"]) == 12
-    assert all(run["steps"] == 2 for run in found["runs"])
+    assert all(run["steps"] == 5 for run in found["runs"])
     for name in KINDS:
         one, two = (found["compared"][f"{name}, layers={layers}"]["test"] for layers in (1, 2))
-        assert abs(one["prefix_minus_bidirectional"]) < 1e-5
-        assert abs(two["prefix_minus_bidirectional"]) > 1e-5
+        assert abs(one["prefix_minus_bidirectional"]) < 1e-6
+        assert abs(two["prefix_minus_bidirectional"]) > 1e-6
         assert two["seeds"] == {"0": two["prefix_minus_bidirectional"]}
 
     monkeypatch.setattr(module, "run", lambda *_: pytest.fail("a finished run was repeated"))
