@@ -10,10 +10,12 @@ cost); its byte-level BPE is trained here, on the sources of Python's standard l
 
 Forms: `paper` maps the whole vocabulary to 1,000 prototypes and writes the statistics as a sentence; `default` has
 direct prototypes and short statistics; `no_statistics` leaves those out. MiniLM's default form is also measured in both
-readings of the prompt, and `growth` is the default form (`vocabulary`: the paper's) of a 2-layer GPT-2.
+readings of the prompt, and in `readings` with static text of several lengths. `growth` is the default form
+(`vocabulary`: the paper's) of a 2-layer GPT-2.
 """
 
 import argparse
+import gc
 import json
 import tempfile
 from dataclasses import dataclass, replace
@@ -24,7 +26,7 @@ from speed_parts.cases import DEFAULT, FORMS, Case, Shape, random_gpt2, resident
 from speed_parts.clock import saved_bytes
 from speed_parts.figure import draw
 
-from seqreprog.backbone import load_backbone
+from seqreprog.backbone import Backbone, load_backbone
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,7 @@ class Size:
     gpt2: tuple[int, int, int]  # layers, width, words
     rounds: int
     growth: dict[str, tuple[int, ...]]
+    texts: tuple[int, ...]  # words of static text
 
 
 FULL = Size(
@@ -49,12 +52,14 @@ FULL = Size(
         "vocabulary": (5_000, 15_000, 50_257),
         "layers": (1, 2, 4, 6),
     },
+    texts=(0, 25, 50, 100, 200, 400),
 )
 QUICK = Size(
     shape=Shape(batch=4, context=128, horizon=24, patch=16, stride=8),
     gpt2=(2, 64, 1_000),
     rounds=2,
     growth={"batch": (1, 4), "series": (4, 8), "layers": (1, 2)},
+    texts=(25,),
 )
 
 
@@ -74,7 +79,7 @@ def measure(cases: dict[str, Case], rounds: int) -> dict:
     }
 
 
-def forms(backbone, shape: Shape, device: str, names: tuple[str, ...] = FORMS) -> dict[str, Case]:
+def forms(backbone: Backbone, shape: Shape, device: str, names: tuple[str, ...] = FORMS) -> dict[str, Case]:
     return {name: Case(backbone, shape, name, device) for name in names}
 
 
@@ -94,8 +99,24 @@ def growth(size: Size, place: Path, device: str) -> dict:
                 case _:
                     shape = replace(shape, **{what: value})
             backbone = load_backbone(random_gpt2(place, layers, width, words))
+            gc.collect()  # models that trained hold on to themselves
             measured = measure(forms(backbone, shape, device, (form,)), rounds=3)
             found[what][value] = {key: measured[key][form] for key in ("train", "infer", "saved", "tokens")}
+    return found
+
+
+def readings(backbone: Backbone, size: Size, rounds: int) -> dict:
+    """The prefix reading's training step over the bidirectional one's, by words of static text."""
+    found = {}
+    for words in size.texts:
+        cases = forms(backbone, replace(size.shape, prompt=words), "cpu", ("bidirectional", "prefix"))
+        ratios = {name: case.train(rounds) for name, case in cases.items()}
+        share = ratios["prefix"]["ratio"] / ratios["bidirectional"]["ratio"]
+        found[words] = {
+            "static": cases["prefix"].tokens["static"],
+            **ratios,
+            "prefix_over_bidirectional": round(share, 3),
+        }
     return found
 
 
@@ -131,6 +152,7 @@ def main() -> None:
             "gpt2": measure(forms(gpt2, size.shape, "cpu"), rounds),
             "minilm": measure(forms(minilm, size.shape, "cpu", (*FORMS, "bidirectional", "prefix")), rounds),
         }  # fmt: skip
+        found["readings"] = readings(minilm, size, rounds)
         found["growth"] = growth(size, place, "cpu")
         if torch.cuda.is_available():
             found["gpu"] = on_gpu({"gpt2": gpt2, "minilm": minilm}, size.shape, rounds)

@@ -11,7 +11,7 @@ def draw(found: dict, path: Path) -> None:
 
     grown = found["growth"]
     figure = Figure(figsize=(11, 6.4), layout="constrained")
-    upper, lower = figure.subfigures(2, 1, height_ratios=(1.1, 1))
+    upper, lower = figure.subfigures(2, 1, height_ratios=(1.2, 1))
     for axis, what in zip(upper.subplots(1, 3), ("train", "infer", "saved"), strict=True):
         rows = [(f"{name} {form}", each) for name in ("gpt2", "minilm") for form, each in found[name][what].items()]
         rows.reverse()
@@ -22,14 +22,14 @@ def draw(found: dict, path: Path) -> None:
         axis.set_xlabel("times the limit")
         title = {"train": "training step", "infer": "forecast", "saved": "kept for backward"}
         axis.set_title(title[what], fontsize="medium")
-    for axis, (what, values) in zip(lower.subplots(1, len(grown), sharey=True), grown.items(), strict=True):
+    for axis, (what, values) in zip(lower.subplots(1, len(grown)), grown.items(), strict=True):
         places = [int(value) for value in values]
         for side, colour in (("train", ACCENT), ("infer", INK)):
             ratios = [each[side]["ratio"] for each in values.values()]
             axis.plot(places, ratios, marker="o", color=colour, label={"train": "step", "infer": "forecast"}[side])
         axis.axhline(1, color=INK, lw=0.8, ls=":")
         axis.set_xlabel(what)
-        axis.set_ylim(bottom=0)
+        axis.set_ylim(0, 1.1 * max(axis.get_ylim()[1], 1.6))
     lower.axes[0].set_ylabel("times the limit")
     lower.axes[0].legend(frameon=False, fontsize="small")
     figure.savefig(path, dpi=140)
