@@ -129,8 +129,16 @@ def test_speed_benchmark_sets_every_form_against_the_limit(
         assert len({each["static"] for each in tokens.values()}) == 1
     saved = found["gpt2"]["saved"]
     assert 1 < saved["no_statistics"]["ratio"] < saved["default"]["ratio"] < saved["paper"]["ratio"]
-    assert set(found["growth"]) == {"batch", "series", "layers"}
+    assert set(found["growth"]) == {"torch", "batch", "series", "layers"}
     assert (tmp_path / "out.png").stat().st_size > 10_000
+    del found["growth"]
+    out.write_text(json.dumps(found))
+    monkeypatch.setattr(module, "measure", lambda cases, rounds: {name: {} for name in ("train", "infer", "saved")})
+    monkeypatch.setattr(module, "growth", lambda *given: {"batch": {}})
+    monkeypatch.setattr(sys, "argv", arguments[:-2])
+    module.main()
+    torch.set_num_threads(threads)
+    assert {name: part for name, part in json.loads(out.read_text()).items() if name != "growth"} == found
 
 
 def test_speed_benchmark_divides_by_the_limit_around_each_piece(monkeypatch: pytest.MonkeyPatch) -> None:

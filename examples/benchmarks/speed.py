@@ -11,14 +11,14 @@ cost); its byte-level BPE is trained here, on the sources of Python's standard l
 Forms: `paper` maps the whole vocabulary to 1,000 prototypes and writes the statistics as a sentence; `default` has
 direct prototypes and short statistics; `no_statistics` leaves those out. MiniLM's default form is also measured in both
 readings of the prompt, and in `readings` with static text of several lengths. `growth` is the default form
-(`vocabulary`: the paper's) of a 2-layer GPT-2.
+(`vocabulary`: the paper's) of a 2-layer GPT-2. Parts that the JSON file has already are not measured again.
 """
 
 import argparse
 import gc
 import json
 import tempfile
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import torch
@@ -52,7 +52,7 @@ FULL = Size(
         "vocabulary": (5_000, 15_000, 50_257),
         "layers": (1, 2, 4, 6),
     },
-    texts=(0, 25, 50, 100, 200, 400),
+    texts=(0, 25, 50, 100, 200, 300),
 )
 QUICK = Size(
     shape=Shape(batch=4, context=128, horizon=24, patch=16, stride=8),
@@ -143,23 +143,27 @@ def main() -> None:
     torch.set_num_threads(given.threads)
     size = QUICK if given.quick else FULL
     rounds = given.rounds or size.rounds
+    settings = {**asdict(size.shape), "rounds": rounds, "threads": given.threads, "quick": given.quick}
+    found = json.loads(given.json.read_text()) if given.json and given.json.exists() else {}
+    if found and found["settings"] != settings:
+        parser.error(f"{given.json} was measured with {found['settings']}, not with {settings}; name another file")
+    found["settings"] = settings
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         gpt2, minilm = load_backbone(random_gpt2(place, *size.gpt2)), load_backbone("minilm")
-        found = {
-            "settings": {**vars(size.shape), "rounds": rounds, "threads": given.threads, "quick": given.quick,
-                         "torch": torch.__version__},
-            "gpt2": measure(forms(gpt2, size.shape, "cpu"), rounds),
-            "minilm": measure(forms(minilm, size.shape, "cpu", (*FORMS, "bidirectional", "prefix")), rounds),
-        }  # fmt: skip
-        found["readings"] = readings(minilm, size, rounds)
-        found["growth"] = growth(size, place, "cpu")
-        if torch.cuda.is_available():
-            found["gpu"] = on_gpu({"gpt2": gpt2, "minilm": minilm}, size.shape, rounds)
-    text = json.dumps(found, indent=2)
-    print(text)
-    if given.json:
-        given.json.write_text(text + "\n")
+        for name, part in {
+            "gpt2": lambda: measure(forms(gpt2, size.shape, "cpu"), rounds),
+            "minilm": lambda: measure(forms(minilm, size.shape, "cpu", (*FORMS, "bidirectional", "prefix")), rounds),
+            "readings": lambda: readings(minilm, size, rounds),
+            "growth": lambda: growth(size, place, "cpu"),
+            "gpu": lambda: on_gpu({"gpt2": gpt2, "minilm": minilm}, size.shape, rounds),
+        }.items():
+            if name in found or (name == "gpu" and not torch.cuda.is_available()):
+                continue
+            found[name] = {"torch": torch.__version__, **part()}
+            if given.json:
+                given.json.write_text(json.dumps(found, indent=2) + "\n")
+    print(json.dumps(found, indent=2))
     if given.plot:
         draw(found, given.plot)
 

@@ -9,7 +9,7 @@ def draw(found: dict, path: Path) -> None:
     """A row of bars per measure, and a panel per growing quantity."""
     from matplotlib.figure import Figure
 
-    grown = found["growth"]
+    grown = {what: values for what, values in found["growth"].items() if what != "torch"}
     figure = Figure(figsize=(11, 6.4), layout="constrained")
     upper, lower = figure.subfigures(2, 1, height_ratios=(1.2, 1))
     for axis, what in zip(upper.subplots(1, 3), ("train", "infer", "saved"), strict=True):
