@@ -17,6 +17,10 @@ from ..types import TokenIds
 
 Tokenise = Callable[[Sequence[str]], list[list[int]]]
 TOP_LAGS = 3
+MOST_TEXTS = 100_000  # whose tokens are remembered
+
+_REDUCE: dict[str, Any] = {"min": np.min, "max": np.max, "median": np.median}
+_REDUCE_KNOWN: dict[str, Any] = {"min": np.nanmin, "max": np.nanmax, "median": np.nanmedian}
 
 
 def static_text(domain: str, task: bool, *, context: int, horizon: int) -> str:
@@ -41,6 +45,7 @@ class PromptWriter:
         self, *, static: Sequence[int], parts: Sequence[str], tokenise: Tokenise, digits: int | None = None
     ) -> None:
         self.static, self.parts, self.tokenise, self.digits = list(static), tuple(parts), tokenise, digits
+        self._seen: dict[str, list[int]] = {}  # most windows say numbers that others have said
 
     def __call__(
         self,
@@ -73,11 +78,14 @@ class PromptWriter:
         name = self._texts(np.array([f" {part}"]), np.zeros(rows, dtype=np.int64))
         if part == "lags":
             return [name, *(self._numbers(column) for column in top_lags(values).T)]
+        number = _REDUCE[part](values, axis=1) if observed.all() else self._of_known(part, values, observed)
+        return [name, self._numbers(number if self.digits is None else number * spread[:, 0] + loc[:, 0])]
+
+    @staticmethod
+    def _of_known(part: str, values: np.ndarray, observed: np.ndarray) -> Float[np.ndarray, " row"]:
         known = np.where(observed, values, np.nan)
         known[~observed.any(1)] = 0.0
-        reduce: Any = {"min": np.nanmin, "max": np.nanmax, "median": np.nanmedian}[part]
-        number = reduce(known, axis=1)
-        return [name, self._numbers(number if self.digits is None else number * spread[:, 0] + loc[:, 0])]
+        return _REDUCE_KNOWN[part](known, axis=1)
 
     def _numbers(self, numbers: Float[np.ndarray, " row"]) -> Int[np.ndarray, "row words"]:
         """Tokens of a column of numbers; `NaN` writes nothing."""
@@ -90,7 +98,13 @@ class PromptWriter:
 
     def _texts(self, texts: np.ndarray, place: Int[np.ndarray, " row"]) -> Int[np.ndarray, "row words"]:
         """Token ids of `texts[place]`, -1 where a text is shorter than the longest."""
-        tokens = self.tokenise(texts.tolist())
+        listed = texts.tolist()
+        if strange := [text for text in listed if text not in self._seen]:
+            if len(self._seen) > MOST_TEXTS:
+                self._seen.clear()
+                strange = listed
+            self._seen.update(zip(strange, self.tokenise(strange), strict=True))
+        tokens = [self._seen[text] for text in listed]
         table = np.full((len(tokens), max(map(len, tokens))), -1, dtype=np.int64)
         for row, ids in zip(table, tokens, strict=True):
             row[: len(ids)] = ids
@@ -114,7 +128,8 @@ def top_lags(values: Float[np.ndarray, "row time"], count: int = TOP_LAGS) -> Fl
     peak = (inner > correlation[:, :-2]) & (inner >= correlation[:, 2:]) & (inner > floor)
     height = np.where(peak, inner, -np.inf)
     count_here = min(count, height.shape[1])
-    order = np.argsort(-height, axis=1, kind="stable")[:, :count_here]
+    highest = np.sort(np.argpartition(-height, count_here - 1, axis=1)[:, :count_here], axis=1)
+    order = np.take_along_axis(highest, np.argsort(-np.take_along_axis(height, highest, 1), axis=1, kind="stable"), 1)
     lags = np.where(np.isfinite(np.take_along_axis(height, order, 1)), order + 1.0, np.nan)
     return np.pad(lags, ((0, 0), (0, count - count_here)), constant_values=np.nan)
 
