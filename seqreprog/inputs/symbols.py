@@ -72,3 +72,27 @@ class SymbolEmbedding(nn.Module):
     def _embed(self, ids: Int[Tensor, "batch length patch"]) -> Float[Tensor, "batch length hidden"]:
         places = torch.arange(self.patch, device=ids.device) * self.size
         return functional.embedding(ids + places, self.weight.flatten(0, 1)).sum(2)
+
+
+class SymbolVectors(nn.Module):
+    """Each symbol as a vector of the frozen vocabulary, for methods that leave the symbols' own vectors as they are.
+
+        e_i = sum_j g_j * E[x_{i,j}]
+
+    `E` is `vectors`, frozen. `g_j` is `gate[j]`, one trained factor for each place of a patch and feature, so that the
+    order inside a patch is not lost; with `patch=1` there is none.
+    """
+
+    vectors: Tensor
+
+    def __init__(self, vectors: Float[Tensor, "symbol width"], *, patch: int, stride: int) -> None:
+        super().__init__()
+        self.patch, self.stride = patch, stride
+        self.register_buffer("vectors", vectors.detach().float().clone())
+        self.gate = nn.Parameter(torch.full((patch, vectors.shape[1]), 1 / patch)) if patch > 1 else None
+
+    def forward(self, batch: SymbolBatch) -> tuple[Float[Tensor, "batch length width"], Bool[Tensor, "batch length"]]:
+        """The tokens, and which of them are real."""
+        ids, known = kmers(batch, self.patch, self.stride)
+        tokens = self.vectors[ids]
+        return (tokens[:, :, 0] if self.gate is None else (tokens * self.gate).sum(2)), known
