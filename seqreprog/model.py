@@ -33,12 +33,14 @@ class Reprogram(nn.Module):
         self.static, self.reading = tuple(static), reading
 
     def adapter_state(self) -> dict[str, Tensor]:
-        """Theta and omega: all that is trained, saved and shared."""
-        return {
+        """Theta and omega (and a peft adapter's weights, if any): all that is trained, saved and shared."""
+        state = {
             f"{part}.{name}": weight
             for part in ("input_map", "output_map")
             for name, weight in getattr(self, part).state_dict().items()
         }
+        tuned = {name: weight.detach() for name, weight in self.trained() if name.startswith("backbone.")}
+        return state | tuned
 
     def trained(self) -> Iterator[tuple[str, nn.Parameter]]:
         return ((name, weight) for name, weight in self.named_parameters() if weight.requires_grad)

