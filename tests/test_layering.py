@@ -37,6 +37,7 @@ LEVEL = {
     "data/smiles.py": 1,
     "data/fasta.py": 1,
     "data/groups.py": 1,
+    "data/grams.py": 1,
     "chem.py": 1,
     "inputs/__init__.py": 2,
     "inputs/patch.py": 2,
