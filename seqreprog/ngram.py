@@ -20,13 +20,13 @@ from jaxtyping import Float, Int
 from .data.grams import Features, Vocabulary, fit_vocabulary
 from .data.symbols import Symbols
 from .errors import CheckpointError, ConfigError, DataError
+from .solvers import label_path, logistic_path, ridge_path
 
 Task = Literal["classify", "multilabel", "regress"]
 
 ORDERS = {"smiles": 4, "selfies": 4}  # an atom and its branch take more symbols than a residue and its neighbours
 ORDER = 3
 STRENGTHS = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)  # C of the logistic, 1 / alpha of the ridge; rising
-_MAX_STEPS = 1000
 
 # --- the model --------------------------------------------------------------------------------------------------------
 
@@ -147,7 +147,8 @@ def fit_ngram(
 ) -> NgramModel:
     """Chooses features and penalty on held-out rows, then fits them to all rows. Nothing is drawn: no seed.
 
-    The candidate of the least held-out log loss (squared error) is taken; each label has a penalty of its own. With
+    The penalty of the least held-out log loss (squared error) is taken, each label's its own; and the first of the
+    features, unless others lose less by more than a standard error (of few rows the least is luck). With
     nothing held out, the first features and the strength 10 (ridge: 1) are taken, or the nearest given.
 
     Args:
@@ -158,8 +159,8 @@ def fit_ngram(
         folds: instead, the rows of each fold, each held out in its turn.
         class_weight: a weight per class, or `"balanced"` (rows / (classes * rows of the class)).
         sample_weight: a weight per sequence, at least 0.
-        features: the candidates. By default TF-IDF (for regression also counts), and one-hot where all sequences are
-            as long.
+        features: the candidates, the preferred one first. By default one-hot where all sequences are as long, TF-IDF,
+            and for regression counts.
         order: the longest n-gram; 4 for SMILES and SELFIES, else 3.
         strengths: candidates for C (ridge: 1 / alpha), above 0.
 
@@ -170,7 +171,7 @@ def fit_ngram(
     aligned = len(symbols) > 0 and bool((symbols.lengths == symbols.lengths[0]).all())
     if features is None:
         ngrams: tuple[Features, ...] = ("tfidf", "counts") if task == "regress" else ("tfidf",)
-        features = (*ngrams, "onehot") if aligned else ngrams
+        features = ("onehot", *ngrams) if aligned else ngrams
     rows = _held_rows(len(symbols), validation, folds)
     _check(symbols, target, task, features, strengths, aligned)
     order = order or ORDERS.get(symbols.alphabet.kind, ORDER)
@@ -181,9 +182,9 @@ def fit_ngram(
         strength = min(problem.strengths, key=lambda s: abs(np.log(s / (1.0 if task == "regress" else 10.0))))
         return problem.fit(features[0], (strength,) * (columns if task == "multilabel" else 1), {})
     trials = {name: problem.trial(name, rows) for name in features}
-    best = min(features, key=lambda name: trials[name].loss.min(axis=0).mean())  # the first of equals
-    place = trials[best].loss.argmin(axis=0)
-    losses: dict[str, float] = {name: float(trial.loss.min(axis=0).mean()) for name, trial in trials.items()}
+    best = _clearly_best(trials)
+    place = trials[best].place
+    losses: dict[str, float] = {name: trial.best for name, trial in trials.items()}
     model = problem.fit(best, tuple(problem.strengths[p] for p in place), losses)
     chosen = trials[best].scores[place, :, np.arange(len(place))] if task == "multilabel" else None
     scores = trials[best].scores[place[0]] if chosen is None else chosen.T
@@ -192,9 +193,45 @@ def fit_ngram(
     return replace(model, held_out=HeldOut(held[rising], scores[rising]))
 
 
-class _Trial(NamedTuple):
-    loss: np.ndarray  # [strength, label or 1]
+@dataclass(frozen=True, eq=False)
+class _Trial:
+    """One candidate on the held-out rows."""
+
+    row_loss: np.ndarray  # [strength, held row, label or 1]: weight * loss, NaN where the label is missing
+    weight: np.ndarray  # [held row]
     scores: np.ndarray  # [strength, held row, column]
+
+    @property
+    def loss(self) -> np.ndarray:
+        """[strength, label or 1]: the weighted mean; 0 for a label with no held-out row."""
+        mass = np.where(np.isfinite(self.row_loss[0]), self.weight[:, None], 0.0).sum(axis=0)
+        return np.divide(
+            np.nansum(self.row_loss, axis=1), mass, out=np.zeros(self.row_loss[:, 0].shape), where=mass > 0
+        )
+
+    @property
+    def place(self) -> np.ndarray:
+        """The best strength of each label."""
+        return self.loss.argmin(axis=0)
+
+    @property
+    def best(self) -> float:
+        return float(self.loss.min(axis=0).mean())
+
+    @property
+    def rows(self) -> np.ndarray:
+        """What each held-out row loses at the best strengths."""
+        return np.nansum(self.row_loss[self.place, :, np.arange(len(self.place))], axis=0)
+
+
+def _clearly_best(trials: Mapping[Features, _Trial]) -> Features:
+    """The first candidate, unless another's loss is less by more than a standard error of the paired difference."""
+    best, *others = trials
+    for other in others:
+        gain = trials[best].rows - trials[other].rows
+        if gain.mean() > gain.std() / np.sqrt(len(gain)) and trials[other].best < trials[best].best:
+            best = other
+    return best
 
 
 @dataclass(frozen=True, eq=False)
@@ -217,8 +254,8 @@ class _Problem:
             path = self._path(inputs, self.target[kept], self.weight[kept], [self.strengths] * self._solutions)
             parts.append(np.stack([tests @ weights + intercept for weights, intercept in path]))
         scores, held = np.concatenate(parts, axis=1), np.concatenate(rows)
-        loss = np.stack([_losses(self.task, one, self.target[held], self.weight[held]) for one in scores])
-        return _Trial(loss, scores)
+        loss = np.stack([_losses(self.task, one, self.target[held]) for one in scores])
+        return _Trial(loss * self.weight[held, None], self.weight[held], scores)
 
     def fit(self, features: Features, strengths: tuple[float, ...], loss: Mapping[str, float]) -> NgramModel:
         words = fit_vocabulary(self.symbols, features, self.order)
@@ -234,74 +271,26 @@ class _Problem:
     ) -> list[tuple[np.ndarray, np.ndarray]]:
         """W and b for each strength of the path; labels have a path each, of the same length."""
         if self.task == "regress":
-            return [_ridge(inputs, target.reshape(-1), weight, strength) for strength in strengths[0]]
+            return ridge_path(inputs, target.reshape(-1), weight, strengths[0])
         if self.task == "classify":
-            return _logistic(inputs, target, weight, strengths[0], self.columns)
+            return logistic_path(inputs, target, weight, strengths[0], self.columns)
         labels = []
         for label, path in enumerate(strengths):
             seen = np.isfinite(target[:, label])
-            labels.append(_label(inputs[seen], target[seen, label], weight[seen], path))
+            labels.append(label_path(inputs[seen], target[seen, label], weight[seen], path))
         return [
             (np.stack([w for w, _ in one], axis=1), np.array([b for _, b in one])) for one in zip(*labels, strict=True)
         ]
 
 
-def _ridge(inputs: sp.csr_array, target: np.ndarray, weight: np.ndarray, strength: float) -> tuple[np.ndarray, Any]:
-    from sklearn.linear_model import Ridge
-
-    model = Ridge(alpha=1 / strength, solver="sparse_cg", tol=1e-6).fit(inputs, target, sample_weight=weight)
-    return model.coef_.reshape(-1, 1), np.reshape(model.intercept_, 1)
-
-
-def _logistic(
-    inputs: sp.csr_array, target: np.ndarray, weight: np.ndarray, strengths: Sequence[float], columns: int
-) -> list[tuple[np.ndarray, np.ndarray]]:
-    """One softmax over all classes; a class that these rows lack gets no weights and the odds of half a row."""
-    from sklearn.linear_model import LogisticRegression
-
-    present = np.unique(target)
-    count = np.bincount(target, weights=weight, minlength=columns)
-    model = LogisticRegression(max_iter=_MAX_STEPS, warm_start=True)
-    path = []
-    for strength in strengths:
-        weights, intercept = np.zeros((inputs.shape[1], columns)), np.log((count + 0.5) / (count.sum() + 0.5))
-        if len(present) > 1:
-            model.set_params(C=strength).fit(inputs, target, sample_weight=weight)
-            coef, bias = model.coef_, model.intercept_
-            if len(present) == 2:  # scikit-learn then has one column, of the log-odds
-                coef, bias = np.concatenate([-coef, coef]) / 2, np.concatenate([-bias, bias]) / 2
-            weights[:, present] = coef.T
-            level = intercept - intercept[present].mean()  # the absent ones stay as rare as they were
-            intercept = level
-            intercept[present] = bias
-        path.append((weights, intercept))
-    return path
-
-
-def _label(
-    inputs: sp.csr_array, target: np.ndarray, weight: np.ndarray, strengths: Sequence[float]
-) -> list[tuple[np.ndarray, float]]:
-    """One label; without both answers its odds are those counted, half a row added to each side."""
-    pairs = _logistic(inputs, target.astype(np.int64), weight, strengths, 2)
-    if len(np.unique(target)) == 2:
-        return [(w[:, 1] - w[:, 0], float(b[1] - b[0])) for w, b in pairs]
-    yes, no = weight @ target, weight @ (1 - target)
-    return [(np.zeros(inputs.shape[1]), float(np.log((yes + 0.5) / (no + 0.5))))] * len(strengths)
-
-
-def _losses(task: Task, scores: np.ndarray, target: np.ndarray, weight: np.ndarray) -> Float[np.ndarray, " solution"]:
-    """The weighted mean log loss (per label) or squared error; 0 for a label with no held-out row."""
+def _losses(task: Task, scores: np.ndarray, target: np.ndarray) -> Float[np.ndarray, "row solution"]:
+    """Log loss (per label, `NaN` where it is missing) or squared error of each row."""
     if task == "regress":
-        return np.average((scores[:, 0] - target.reshape(-1)) ** 2, weights=weight)[None]
+        return (scores - target.reshape(-1, 1)) ** 2
     if task == "classify":
         shifted = scores - scores.max(axis=1, keepdims=True)
-        loss = np.log(np.exp(shifted).sum(axis=1)) - shifted[np.arange(len(target)), target]
-        return np.average(loss, weights=weight)[None]
-    seen = np.isfinite(target)
-    loss = np.logaddexp(0.0, np.where(target == 1, -scores, scores))
-    mass = np.where(seen, weight[:, None], 0.0)
-    total = mass.sum(axis=0)
-    return np.divide((mass * loss).sum(axis=0), total, out=np.zeros(len(total)), where=total > 0)
+        return (np.log(np.exp(shifted).sum(axis=1)) - shifted[np.arange(len(target)), target])[:, None]
+    return np.where(np.isfinite(target), np.logaddexp(0.0, np.where(target == 1, -scores, scores)), np.nan)
 
 
 def _weights(target: np.ndarray, task: Task, class_weight: Any, sample_weight: np.ndarray | None) -> np.ndarray:

@@ -54,6 +54,7 @@ LEVEL = {
     "outputs/losses.py": 2,
     "linear.py": 2,
     "ngram.py": 2,
+    "solvers.py": 2,
     "model.py": 3,
     "samples.py": 3,
     "build.py": 4,
