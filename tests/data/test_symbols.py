@@ -92,7 +92,7 @@ def test_unknown_symbol_is_named_with_position_sequence_and_count() -> None:
         (
             PROTEIN,
             "AC-D",
-            r"gap '-' at position 3 of row 0 .* remove gaps with \.replace\('-', ''\), or passust",
+            r"gap '-' at position 3 of row 0 .* remove gaps with \.replace\('-', ''\), or pass",
         ),
         (DNA, "A.C", r"gap '\.' at position 2"),
         (PROTEIN, "AC*D", r"stop '\*' at position 3 of row 0 .* a protein ends at its stop: cut it there"),
