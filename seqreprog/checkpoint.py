@@ -18,7 +18,7 @@ from torch import Tensor
 
 from .backbone import Backbone
 from .errors import CheckpointError, OutputError
-from .model import SeriesReprogram
+from .model import Reprogram
 
 FORMAT = "seqreprog"
 FORMAT_VERSION = 1
@@ -116,7 +116,7 @@ def check_backbone(record: dict[str, Any], backbone: Backbone) -> None:
         raise CheckpointError(f"checkpoint was trained on backbone {_brief(record)}; got {_brief(found)}")
 
 
-def load_adapter(model: SeriesReprogram, tensors: dict[str, Tensor]) -> None:
+def load_adapter(model: Reprogram, tensors: dict[str, Tensor]) -> None:
     """Puts saved theta and omega into a freshly built model.
 
     Raises:

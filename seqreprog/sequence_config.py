@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal
 
 from .config import Adapter, Device, Training, at_least, check_kinds, check_options, make_config, whole
@@ -141,3 +141,38 @@ def sequence_config(values: dict[str, Any]) -> SequenceConfig:
     parts = {"adapter": Adapter, "training": Training}
     made = {name: make_config(kind, values[name]) for name, kind in parts.items() if name in values}
     return make_config(SequenceConfig, {**values, **made})
+
+
+@dataclass(frozen=True)
+class SequenceOptions:
+    """What an estimator of sequences can be told beyond its own arguments; see `SequenceConfig` for each.
+
+    Attributes:
+        pooling, patch, stride, limit, prompt, sparsity, vectors, window, source_words, label_words, words_per_class,
+            device, adapter: as in `SequenceConfig`.
+        training: schedule, budget, threads. `evaluate_every` is less than for series, since sets are small.
+    """
+
+    pooling: PoolingName = "auto"
+    patch: int = 1
+    stride: int | None = None
+    limit: int | None = None
+    prompt: str = ""
+    sparsity: int | None = 16
+    vectors: int = 8
+    window: int = 5
+    source_words: int = 512
+    label_words: tuple[str, ...] = ()
+    words_per_class: int = 8
+    device: Device = "auto"
+    adapter: Adapter = field(default_factory=Adapter)
+    training: Training = field(default_factory=lambda: Training(evaluate_every=25, patience=5))
+
+    def values(self) -> dict[str, Any]:
+        """The options by name, for `SequenceConfig`."""
+        return {item.name: getattr(self, item.name) for item in fields(self)}
+
+
+def options_of(config: SequenceConfig) -> SequenceOptions:
+    """The options that a config was made with."""
+    return SequenceOptions(**{item.name: getattr(config, item.name) for item in fields(SequenceOptions)})

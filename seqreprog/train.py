@@ -47,6 +47,7 @@ def fit(
     training: Training,
     seed: int,
     device: str = "auto",
+    until: int | None = None,
 ) -> TrainingLog:
     """Trains theta and omega in place and leaves the best weights on validation in them.
 
@@ -58,17 +59,27 @@ def fit(
         training: schedule, batch size, patience, budget.
         seed: of the order and the dropout. The caller's random state is left as it was.
         device: `"auto"`, `"cpu"`, `"cuda"` or `"mps"`.
+        until: the step to stop at, with the schedule as it is; `None` for `training.max_steps`.
 
     Raises:
         TrainingError: the loss became NaN or infinite; names the step.
     """
     with torch.random.fork_rng(), limited_threads(training.threads):
         torch.manual_seed(seed)
-        return _Loop(model, objective, training, seed, device).run(train, validation)
+        return _Loop(model, objective, training, seed, device, until).run(train, validation)
 
 
 class _Loop:
-    def __init__(self, model: Reprogram, objective: Objective, training: Training, seed: int, device: str) -> None:
+    def __init__(
+        self,
+        model: Reprogram,
+        objective: Objective,
+        training: Training,
+        seed: int,
+        device: str,
+        until: int | None = None,
+    ) -> None:
+        self.until = training.max_steps if until is None else min(until, training.max_steps)
         self.accelerator = make_accelerator(device, training.precision, seed)
         self.objective, self.training, self.seed = objective, training, seed
         self.weights = dict(model.trained())
@@ -86,7 +97,7 @@ class _Loop:
     def run(self, train: Examples, validation: Examples | None) -> TrainingLog:
         start, budget = time.perf_counter(), self.training.time_budget
         looking = self._loader(validation, shuffle=False) if validation else None
-        bar = tqdm(total=self.training.max_steps, desc="reprogramming", unit="step", **self._quiet())
+        bar = tqdm(total=self.until, desc="reprogramming", unit="step", **self._quiet())
         self.model.train()
         for sample in self._batches(train):
             elapsed = time.perf_counter() - start
@@ -119,7 +130,7 @@ class _Loop:
             epoch += 1
 
     def _last(self) -> bool:
-        return self.log.steps >= self.training.max_steps
+        return self.log.steps >= self.until
 
     def _step(self, sample: Sample | SymbolSample, progress: float) -> None:
         for group in self.optimizer.param_groups:

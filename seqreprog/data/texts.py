@@ -107,7 +107,7 @@ def _listed(values: object, what: str) -> list[Any]:
 
 
 def _check_types(listed: list[Any], names: Names, what: str) -> None:
-    missing = [row for row, value in enumerate(listed) if _is_missing(value)]
+    missing = [row for row, value in enumerate(listed) if is_missing(value)]
     if missing:
         raise DataError(
             f"{len(missing)} of {len(listed)} {what} are missing, NaN or None ({names.some(missing)}). Drop them"
@@ -120,5 +120,6 @@ def _check_types(listed: list[Any], names: Names, what: str) -> None:
             )
 
 
-def _is_missing(value: object) -> bool:
+def is_missing(value: object) -> bool:
+    """Whether it is None, NaN or one of pandas' own missing values."""
     return value is None or type(value).__name__ in _MISSING or (isinstance(value, float) and math.isnan(value))
