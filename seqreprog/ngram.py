@@ -138,7 +138,7 @@ def fit_ngram(
     task: Task,
     *,
     validation: Int[np.ndarray, " held"] | None = None,
-    folds: Sequence[Int[np.ndarray, " held"]] | None = None,
+    folds: Sequence[Int[np.ndarray, " _"]] | None = None,
     class_weight: Mapping[int, float] | Literal["balanced"] | None = None,
     sample_weight: Float[np.ndarray, " sequence"] | None = None,
     features: Sequence[Features] | None = None,

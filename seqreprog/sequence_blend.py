@@ -17,10 +17,10 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from .backbone import Backbone
+from .backbone import Backbone, load_backbone, with_peft
 from .batching import in_batches, rows_that_fit
 from .build_sequences import build_sequence_model
-from .checkpoint import load_adapter
+from .checkpoint import check_backbone, load_adapter
 from .data.alphabets import Alphabet
 from .data.symbols import Symbols
 from .errors import CheckpointError, ConfigError
@@ -212,3 +212,23 @@ def restore_blend(
     )
     load_adapter(model, {name: part for name, part in tensors.items() if not name.startswith(NGRAM)})
     return SequenceBlend(config, backbone, alphabet, columns, length, base, model.eval(), **numbers)
+
+
+def reopen_blend(
+    config: SequenceConfig,
+    tensors: dict[str, torch.Tensor],
+    document: dict[str, Any],
+    *,
+    backbone: str | None = None,
+) -> SequenceBlend:
+    """`restore_blend` with the frozen model loaded by its name, or from where it is now, and its peft adapter.
+
+    Raises:
+        CheckpointError: it is not, to the byte, the one that was trained on; or as `restore_blend`.
+        BackboneError: it cannot be found.
+    """
+    frozen = load_backbone(backbone or config.backbone, config.layers)
+    check_backbone(document["backbone"], frozen)
+    if document["peft"] is not None:
+        frozen = with_peft(frozen, document["peft"], seed=config.seed)
+    return restore_blend(config, frozen, tensors, document)

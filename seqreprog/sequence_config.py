@@ -37,6 +37,7 @@ class SequenceConfig:
         stride: symbols from one soft token to the next; `None` for `patch`.
         limit: symbols read of each sequence; `None` for as many as the backbone has positions for.
         prompt: what is said before the sequence, in the user's words.
+        canonical: spell SMILES as RDKit does, and refuse those that it cannot read; needs the extra `chem`.
         sparsity: words that make up one symbol (`method="dictionary"`); `None` for all of them (ReprogBERT).
         vectors: trained vectors before (`method="soft_prompt"`) or behind the sequence (`"perturbation"`).
         window: symbols that rewrite one (`method="rewriter"`); odd.
@@ -59,6 +60,7 @@ class SequenceConfig:
     stride: int | None = None
     limit: int | None = None
     prompt: str = ""
+    canonical: bool = False
     sparsity: int | None = 16
     vectors: int = 8
     window: int = 5
@@ -80,6 +82,8 @@ class SequenceConfig:
         for name in ("layers", "stride", "limit", "sparsity"):
             if getattr(self, name) is not None:
                 at_least(self, 1, name)
+        if self.canonical and self.kind != "smiles":
+            raise ConfigError(f"canonical=True is for kind='smiles'; got kind={self.kind!r}")
         self._check_patches()
         self._check_output()
         self._check_numeric()
@@ -148,8 +152,8 @@ class SequenceOptions:
     """What an estimator of sequences can be told beyond its own arguments; see `SequenceConfig` for each.
 
     Attributes:
-        pooling, patch, stride, limit, prompt, sparsity, vectors, window, source_words, label_words, words_per_class,
-            device, adapter: as in `SequenceConfig`.
+        pooling, patch, stride, limit, prompt, canonical, sparsity, vectors, window, source_words, label_words,
+            words_per_class, device, adapter: as in `SequenceConfig`.
         training: schedule, budget, threads. `evaluate_every` is less than for series, since sets are small.
     """
 
@@ -158,6 +162,7 @@ class SequenceOptions:
     stride: int | None = None
     limit: int | None = None
     prompt: str = ""
+    canonical: bool = False
     sparsity: int | None = 16
     vectors: int = 8
     window: int = 5

@@ -101,6 +101,17 @@ def _common(symbols: Symbols, pairs: Int[np.ndarray, "pair 2"]) -> Int[np.ndarra
     return best[:, -1].astype(np.int64)
 
 
+def joined_groups(
+    groups: Int[np.ndarray, " sequence"], other: Int[np.ndarray, " sequence"]
+) -> Int[np.ndarray, " sequence"]:
+    """The finest groups in which neither those of the one nor those of the other are taken apart."""
+    count = int(groups.max()) + 1
+    links = sp.coo_array(
+        (np.ones(len(groups)), (groups, count + other)), shape=(count + int(other.max()) + 1,) * 2
+    )  # each sequence links its group of the one to its group of the other
+    return _renumbered(connected_components(links, directed=False)[1][groups])
+
+
 def duplicate_notice(groups: Int[np.ndarray, " sequence"], labels: np.ndarray | None = None) -> str | None:
     """What is to be said of copies, and of those whose labels differ; `None` where there are none.
 
@@ -162,7 +173,7 @@ def split_groups(
 
 def group_folds(
     groups: Int[np.ndarray, " sequence"], labels: np.ndarray | None, folds: int, seed: int
-) -> list[Int[np.ndarray, " held"]]:
+) -> list[Int[np.ndarray, " _"]]:
     """The rows of each fold: every row is in one, no group in two, classes in equal shares as far as groups allow.
 
     Args:

@@ -77,7 +77,9 @@ def read_labels(y: object, count: int) -> Target:
     values = table.astype(np.float64)
     empty = columns[np.isnan(values).all(0)]
     if len(empty):
-        raise DataError(f"nothing is known of {len(empty)} labels: {name_some(empty)} are missing everywhere. Drop them")
+        raise DataError(
+            f"nothing is known of {len(empty)} labels: {name_some(empty)} are missing everywhere. Drop them"
+        )
     constant = columns[np.nanmin(values, 0) == np.nanmax(values, 0)]
     said = f"labels with one answer only, of which nothing can be learned: {name_some(constant)}"
     return Target(values, columns, (said,) if len(constant) else ())
@@ -92,7 +94,9 @@ def read_values(y: object, count: int) -> Target:
     column = _column(y, count, "values")
     missing = [row for row, value in enumerate(column.tolist()) if is_missing(value)]
     if missing:
-        raise DataError(f"{len(missing)} of {count} values are missing, NaN or None ({Names().some(missing)}). Drop them")
+        raise DataError(
+            f"{len(missing)} of {count} values are missing, NaN or None ({Names().some(missing)}). Drop them"
+        )
     try:
         values = column.astype(np.float64)
     except (TypeError, ValueError) as error:
