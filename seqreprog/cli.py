@@ -77,7 +77,7 @@ def main(
         bool, typer.Option("--version", help="Print the version.", callback=_show_version, is_eager=True)
     ] = False,
 ) -> None:
-    """Reprogram a frozen language model for series and sequences. Only a small adapter is trained, on a CPU if need be."""
+    """Reprogram a frozen language model for series and sequences. Only a small adapter trains, on a CPU if need be."""
 
 
 @app.command("forecast")

@@ -1,4 +1,4 @@
-"""The command line for sequences: `seqreprog classify | regress`, and what `predict` and `evaluate` do with sequences."""
+"""The command line for sequences: `seqreprog classify | regress`, and what `predict` and `evaluate` do with them."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ def predicts_sequences(model: Path) -> bool:
     """Whether a saved model answers for sequences."""
     from .checkpoint import artifact_kind
 
-    return artifact_kind(model) in ("sequence-classifier", "sequence-regressor")
+    return artifact_kind(model).startswith("sequence-")
 
 
 def predict_sequences(
@@ -132,9 +132,11 @@ def predict_sequences(
 ) -> None:
     """Answers for the sequences of a file with a saved model."""
     from .checkpoint import artifact_kind
+    from .infiller import SequenceInfiller
     from .sequences import SequenceClassifier, SequenceRegressor
 
-    kind = {"sequence-classifier": SequenceClassifier, "sequence-regressor": SequenceRegressor}[artifact_kind(model)]
+    kinds: tuple[Any, ...] = (SequenceClassifier, SequenceRegressor, SequenceInfiller)
+    kind = {each.artifact: each for each in kinds}.get(artifact_kind(model), SequenceClassifier)
     _check_outputs(out_file, None)
     loaded = kind.load(model, backbone=backbone, device=device)
     _deliver(loaded, data, sequence or "sequence", out_file)
@@ -154,7 +156,7 @@ def make_estimator(task: str, given: dict[str, Any]) -> Any:
     own |= {"options": options, "random_state": given["seed"]}
     if task == "regress":
         return SequenceRegressor(**own)
-    weight = "balanced" if given.get("balanced") else None
+    weight: Any = "balanced" if given.get("balanced") else None
     return SequenceClassifier(output=given.get("output", "head"), class_weight=weight, **own)
 
 

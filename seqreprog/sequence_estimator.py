@@ -1,4 +1,4 @@
-"""What all estimators of sequences share: reading strings, the fitted whole, `save`, `load`, and pickling without f_S."""
+"""What all estimators of sequences share: reading strings, the fitted whole, `save`, `load`, pickling without f_S."""
 
 from __future__ import annotations
 
@@ -40,12 +40,13 @@ class SequenceEstimator(BaseEstimator):
     """
 
     artifact: ClassVar[str]
+    summary_kind: ClassVar[type] = SequenceSummary
     kind: str
     alphabet: object
     on_unknown: str
     options: SequenceOptions | None
     random_state: Any
-    summary_: SequenceSummary
+    summary_: Any
     _blend: SequenceBlend | None = None
 
     # --- fitting ------------------------------------------------------------------------------------------------------
@@ -173,7 +174,7 @@ class SequenceEstimator(BaseEstimator):
         check_kind(path, document, cls.artifact)
         try:
             config = sequence_config({**document["config"], "device": device})
-            summary = SequenceSummary(**document["summary"])
+            summary = cls.summary_kind(**document["summary"])
             model = cls(**cls._arguments(config, document))
             model._restore_answers(document["answers"])
         except (KeyError, TypeError, ValueError) as error:
@@ -200,7 +201,7 @@ class SequenceEstimator(BaseEstimator):
         """Tensors and JSON of the fitted model, without the frozen one."""
         blend = self._fitted()
         tensors, document = blend_state(blend)
-        weight = getattr(self, "class_weight", None)
+        weight: Any = getattr(self, "class_weight", None)
         letters: Any = self.alphabet
         return tensors, {
             "config": sequence_dict(blend.config),

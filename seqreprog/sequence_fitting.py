@@ -39,6 +39,7 @@ from .train import TrainingLog, fit
 FEW = 500  # examples below which each is held out once
 FOLDS = 5
 CROSS_STEPS = 200  # of each fold at most: few examples are learned in few steps
+CROSS_LOOKS = 10  # steps between two looks at most, for the same reason
 SMALL_BATCH = 16  # a batch of nearly all of few examples would be as wide as the longest of them, at every step
 CHECKED = 4  # times `validation_windows`: how many held-out examples judge
 WIDEST = 3.0  # of the log of a temperature
@@ -254,7 +255,8 @@ def _cross_fitted(
     budget = None if training.time_budget is None else training.time_budget / (len(folds) + 1)
     size = min(training.batch_size, max(SMALL_BATCH, len(problem.examples) // 8))
     steps = min(training.max_steps, CROSS_STEPS)
-    training = replace(training, max_steps=steps, time_budget=budget, batch_size=size)
+    looks = min(training.evaluate_every, CROSS_LOOKS)
+    training = replace(training, max_steps=steps, time_budget=budget, batch_size=size, evaluate_every=looks)
     everything, said, logs = np.arange(len(problem.examples)), [], []
     for held in folds:
         log, looks = problem.fit(np.setdiff1d(everything, held), held, training)
@@ -266,7 +268,9 @@ def _cross_fitted(
     nothing = [[np.zeros((len(held), problem.examples.columns))] for held in folds]
     # a fold that stopped earlier goes on saying what it said last
     joined = [
-        np.concatenate([(looks or start)[min(look, len(looks or start) - 1)] for looks, start in zip(said, nothing)])
+        np.concatenate(
+            [(looks or start)[min(look, len(looks or start) - 1)] for looks, start in zip(said, nothing, strict=True)]
+        )
         for look in range(len(longest.looks))
     ]
     best = int(np.argmin([problem.losses(scores, rows).mean() for scores in joined]))

@@ -60,7 +60,7 @@ def score_sequences(
     for number, held in enumerate(parts, 1):
         train = np.setdiff1d(np.arange(len(kept)), held)
         fitted = make()
-        fitted.fit([texts[row] for row in kept[train]], values[train])  # type: ignore[attr-defined]
+        fitted.fit([texts[row] for row in kept[train]], values[train])
         tests = [texts[row] for row in kept[held]]
         said["seqreprog"][held] = _answers(fitted, tests, values[train], columns)
         said[FLOOR][held] = floor(symbols, values, train, held, columns if classify else 0, seed)

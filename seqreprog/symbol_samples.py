@@ -49,8 +49,11 @@ class SymbolSample:
 class Ragged(Protocol):
     """Sequences of different lengths end to end in one flat array; `data.symbols.Symbols` is one."""
 
-    ids: Int[np.ndarray, " symbols"]
-    offsets: Int[np.ndarray, " sequences_plus_one"]
+    @property
+    def ids(self) -> Int[np.ndarray, " symbols"]: ...
+
+    @property
+    def offsets(self) -> Int[np.ndarray, " sequences_plus_one"]: ...
 
     @property
     def lengths(self) -> Int[np.ndarray, " sequences"]: ...

@@ -96,7 +96,7 @@ def test_cross_val_score_grid_search_and_pipeline(backbone: str) -> None:
 
 
 def test_workers_get_the_model_without_its_backbone(model: SequenceClassifier, backbone: str) -> None:
-    texts, labels = peptides(8)
+    texts, _ = peptides(8)
     sent = pickle.dumps(model)
     assert len(sent) < 200_000
     np.testing.assert_array_equal(pickle.loads(sent).predict_proba(texts), model.predict_proba(texts))
