@@ -48,7 +48,7 @@ class Vocabulary:
             row = int((symbols.lengths != self.length).argmax())
             raise DataError(
                 f"the one-hot base was fitted on sequences of {self.length} symbols; row {row} has "
-                f"{symbols.lengths[row]}. Align the sequences, or fit with features=('tfidf',)"
+                f"{symbols.lengths[row]}. Align the sequences, or fit with base='none'"
             )
         rows, codes = _codes(symbols, self.features, self.order)
         place = np.searchsorted(self.codes, codes)

@@ -175,7 +175,7 @@ def _column(values: object, count: int, what: str) -> np.ndarray:
     if column.ndim != 1:
         raise DataError(f"{what} must be one column; got an array of shape {column.shape}")
     _check_length(len(column), count, what)
-    if column.dtype == object and len(kinds := set(map(type, column.tolist()))) == 1 and kinds <= {bool, int, float}:
+    if column.dtype == object and set(map(type, column.tolist())) in ({bool}, {int}, {float}, {int, float}):
         return np.array(column.tolist())  # pandas hands out its own booleans and numbers as objects
     return column
 
