@@ -31,6 +31,7 @@ from .sequence_config import SequenceConfig
 from .symbol_samples import symbol_batch
 from .types import SymbolBatch
 
+SPARE = 2  # times the longest sequence of training that a model can read, where the backbone has room
 INFERENCE_ROWS = 256  # sequences of one batch at most
 NGRAM = "ngram."  # opens the names of its arrays
 
@@ -124,8 +125,11 @@ def model_scores(
 
 
 def model_length(config: SequenceConfig, positions: int | None, symbols: Symbols) -> int:
-    """Symbols to build the model for: as many as the longest sequence has, or as there is room for."""
-    longest = int(symbols.lengths.max())
+    """Symbols to build the model for: as many as there is room for, up to twice those of the longest sequence.
+
+    What it is later asked of may be a little longer than what it learned from, and is then not cut.
+    """
+    longest = SPARE * int(symbols.lengths.max())
     return longest if positions is None else min(longest, positions)
 
 
@@ -138,7 +142,7 @@ def cut_notice(symbols: Symbols, length: int, base: bool) -> str | None:
     return (
         f"{longer} of {len(symbols)} sequences are longer than the {length} symbols that the language model reads: the "
         f"rest of them was cut off (the longest has {int(symbols.lengths.max())}){rest}. More symbols for each token, "
-        "SequenceOptions(patch=...), make room"
+        "SequenceOptions(patch=...), or longer sequences in fit make room"
     )
 
 

@@ -189,7 +189,7 @@ class _Problem:
             top = scores.max(1, keepdims=True)
             lost = np.log(np.exp(scores - top).sum(1)) + top[:, 0] - scores[np.arange(len(rows)), target]
         elif task == "multilabel":
-            lost = np.nansum(np.where(np.isnan(target), np.nan, np.logaddexp(0, (1 - 2 * target) * scores)), axis=1)
+            lost = (np.isfinite(target) * np.logaddexp(0, (1 - 2 * np.nan_to_num(target)) * scores)).sum(1)
         else:
             lost = (scores[:, 0] - target) ** 2
         return lost * (self.examples.weight / self.examples.weight.mean())[rows]
@@ -255,8 +255,8 @@ def _cross_fitted(
     budget = None if training.time_budget is None else training.time_budget / (len(folds) + 1)
     size = min(training.batch_size, max(SMALL_BATCH, len(problem.examples) // 8))
     steps = min(training.max_steps, CROSS_STEPS)
-    looks = min(training.evaluate_every, CROSS_LOOKS)
-    training = replace(training, max_steps=steps, time_budget=budget, batch_size=size, evaluate_every=looks)
+    often = min(training.evaluate_every, CROSS_LOOKS)
+    training = replace(training, max_steps=steps, time_budget=budget, batch_size=size, evaluate_every=often)
     everything, said, logs = np.arange(len(problem.examples)), [], []
     for held in folds:
         log, looks = problem.fit(np.setdiff1d(everything, held), held, training)

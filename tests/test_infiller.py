@@ -111,8 +111,8 @@ def test_spans_that_do_not_fit_are_named(make_backbone: Make, spans: object, mes
 def test_what_cannot_be_filled_is_named(model: SequenceInfiller) -> None:
     with pytest.raises(DataError, match=r"row 1 has no blank '_' to fill \(1 rows\)"):
         model.predict(["AA_A", "AAA"])
-    with pytest.raises(DataError, match=r"row 0 has a blank behind the 13 symbols"):
-        model.predict(["A" * 20 + "_"])
+    with pytest.raises(DataError, match=r"row 0 has a blank behind the 26 symbols"):
+        model.predict(["A" * 30 + "_"])
     with pytest.raises(ConfigError, match=r"got n=0, temperature=1.0"):
         model.sample("AA_A", n=0)
     with pytest.raises(ConfigError, match="temperature=0"):

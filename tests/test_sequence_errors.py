@@ -91,9 +91,9 @@ def test_lower_case_and_final_stops_are_read_and_said(model: SequenceClassifier)
 
 def test_what_is_longer_than_the_model_reads_is_cut_and_said(backbone: str) -> None:
     ragged = classifier(backbone).fit(["ACD", *TEXTS[1:]], LABELS)
-    said = r"1 of 2 sequences are longer than the 5 symbols that the language model reads: .*\(the longest has 7\)"
+    said = r"1 of 2 sequences are longer than the 10 symbols that the language model reads: .*\(the longest has 12\)"
     with pytest.warns(Notice, match=said):
-        ragged.predict(["ACDEFGH", "ACDEF"])
+        ragged.predict(["ACDEFGHIKLMN", "ACDEFGHIK"])
     limited = classifier(backbone, base="none", options=SequenceOptions(**{**OPTIONS.values(), "limit": 3}))
     with pytest.warns(Notice, match="10 of 10 sequences are longer than the 3 symbols"):
         limited.fit(TEXTS, LABELS)
@@ -115,7 +115,7 @@ def test_a_long_protein_fits_by_longer_patches(backbone: str) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error", Notice)
         options = SequenceOptions(**{**OPTIONS.values(), "patch": 4})
-        assert classifier(backbone, options=options).fit(texts, LABELS[:6]).summary_.length == 700
+        assert classifier(backbone, options=options).fit(texts, LABELS[:6]).summary_.length == 4 * 256
 
 
 def test_molecules(backbone: str) -> None:

@@ -20,6 +20,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 
+import seqreprog.sequence_fitting as sequence_fitting
 from seqreprog import Adapter, Notice, SequenceClassifier, SequenceOptions, SequenceRegressor, Training
 from seqreprog.errors import CheckpointError, NotFittedError
 
@@ -46,6 +47,12 @@ def peptides(count: int = 60, *, seed: int = 0, motif: str = "WWK") -> tuple[lis
 @pytest.fixture(scope="module")
 def backbone(make_backbone: Make) -> str:
     return str(make_backbone("bert"))
+
+
+@pytest.fixture
+def one_split(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Few examples as if they were many: one held-out part, a fifth of the time."""
+    monkeypatch.setattr(sequence_fitting, "FEW", 8)
 
 
 def classifier(backbone: str, **options: Any) -> SequenceClassifier:
@@ -81,6 +88,7 @@ def test_a_fit_leaves_the_arguments_as_they_were(backbone: str) -> None:
     assert one.get_params() == before
 
 
+@pytest.mark.usefixtures("one_split")
 def test_cross_val_score_grid_search_and_pipeline(backbone: str) -> None:
     texts, labels = peptides(40)
     scores = cross_val_score(classifier(backbone), texts, labels, cv=2, scoring="roc_auc")
@@ -129,6 +137,7 @@ def test_an_answer_is_the_same_alone_and_among_longer_ones(model: SequenceClassi
     np.testing.assert_array_equal(model.predict_proba(texts[::-1])[::-1].argmax(1), together.argmax(1))
 
 
+@pytest.mark.usefixtures("one_split")
 @pytest.mark.parametrize("family", ["bert", "gpt2"])
 def test_the_pure_form_learns_a_motif_at_any_place(make_backbone: Make, family: str) -> None:
     texts, labels = peptides(160)
@@ -138,6 +147,7 @@ def test_the_pure_form_learns_a_motif_at_any_place(make_backbone: Make, family: 
     assert one.summary_.best_step > 0
 
 
+@pytest.mark.usefixtures("one_split")
 def test_a_regression_learns_how_often_a_residue_comes(backbone: str) -> None:
     rng = np.random.default_rng(0)
     texts = ["".join(rng.choice(list("ACDEF"), 12)) for _ in range(160)]
@@ -149,6 +159,7 @@ def test_a_regression_learns_how_often_a_residue_comes(backbone: str) -> None:
     assert based.report(texts[120:], values[120:])["Spearman"] > 0.9
 
 
+@pytest.mark.usefixtures("one_split")
 def test_the_same_state_gives_the_same_bits_and_another_does_not(backbone: str) -> None:
     texts, labels = peptides(24)
     one, same, other = (
@@ -164,6 +175,7 @@ def test_the_same_state_gives_the_same_bits_and_another_does_not(backbone: str) 
     np.testing.assert_array_equal(np.random.get_state()[1], before)
 
 
+@pytest.mark.usefixtures("one_split")
 def test_weights_of_rows_and_classes_change_the_result(backbone: str) -> None:
     texts, labels = peptides(30)
     plain = classifier(backbone, base="none").fit(texts, labels).predict_proba(texts)
@@ -171,11 +183,12 @@ def test_weights_of_rows_and_classes_change_the_result(backbone: str) -> None:
     classes = classifier(backbone, base="none", class_weight={1: 10}).fit(texts, labels).predict_proba(texts)
     np.testing.assert_allclose(rows, classes, atol=1e-12)
     assert rows[:, 1].mean() > plain[:, 1].mean() + 0.1
-    few = np.arange(30) % 5 == 1
+    few = np.arange(30) % 3 == 1
     balanced = classifier(backbone, class_weight="balanced").fit(texts, few).predict_proba(texts)
     assert balanced[:, 1].mean() > classifier(backbone).fit(texts, few).predict_proba(texts)[:, 1].mean()
 
 
+@pytest.mark.usefixtures("one_split")
 @pytest.mark.parametrize(
     "changes",
     [
@@ -199,6 +212,7 @@ def test_every_option_changes_the_result(backbone: str, changes: dict[str, Any])
     assert not np.allclose(*found, atol=1e-9)
 
 
+@pytest.mark.usefixtures("one_split")
 def test_labels_that_exclude_nothing_may_be_missing(backbone: str) -> None:
     texts, labels = peptides(40)
     table = pd.DataFrame({"motif": labels.astype(float), "long": [float(len(text) > 12) for text in texts]})
