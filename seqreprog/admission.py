@@ -74,7 +74,16 @@ def admit(judge: Judge, parts: Parts, block: Int[np.ndarray, " window"]) -> Admi
         block: the block of each window, counted from 0.
     """
     count = int(block.max()) + 1
-    errors = np.array([_block_means(judge.each(parts.mixed(weight)), block, count) for weight in WEIGHTS])
+    return surest(np.array([_block_means(judge.each(parts.mixed(weight)), block, count) for weight in WEIGHTS]))
+
+
+def surest(errors: Float[np.ndarray, "weight block"]) -> Admission:
+    """The weight whose gain over weight 0 is the largest that one can be sure of.
+
+    Args:
+        errors: the mean error of each block, for each of `WEIGHTS`.
+    """
+    count = errors.shape[1]
     whole = errors[0].mean() if errors[0].mean() > 0 else 1.0
     gains = (errors[0] - errors) / whole
     mean = gains.mean(1)
