@@ -28,6 +28,8 @@ def test_targets_and_weights_go_with_their_sequences(ragged: Ragged) -> None:
     many = SymbolDataset(rows, np.array([[0.0, 1.0], [1.0, 1.0], [2.5, 0.0]])).__getitems__([2, 0])
     assert many.target.tolist() == [[2.5, 0.0], [0.0, 1.0]]
     assert many.weight.eq(1).all()
+    flat = SymbolDataset(rows, np.array([0.5, 1.5, 2.5]), np.array([1.0, 0.0, 2.0])).__getitems__([2, 1])
+    assert (flat.target.tolist(), flat.weight.tolist()) == ([[2.5], [1.5]], [[2.0], [0.0]])
     parts = many.parts(5)
     assert [part.target.tolist() for part in parts] == [[[2.5, 0.0]], [[0.0, 1.0]]]
     assert [part.batch.ids.tolist() for part in parts] == [[[3]], [[1]]]
