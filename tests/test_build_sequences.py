@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -232,3 +233,36 @@ def test_a_peft_config_goes_through_plain_values_and_a_wrong_one_is_named(load: 
         with_peft(load("bert"), peft.PromptTuningConfig(num_virtual_tokens=3))
     with pytest.raises(ConfigError, match=r"does not fit backbone .*nowhere"):
         with_peft(load("bert"), peft.LoraConfig(target_modules=["nowhere"]))
+
+
+# --- the loop --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("method", ["prototype", "soft_prompt"])
+def test_a_step_read_in_parts_is_the_whole_step(
+    load: Callable[[str], Backbone], ragged: Callable[..., Any], method: str
+) -> None:
+    data, looks = SymbolDataset(ragged(rows()), np.arange(24) % 2), []
+    for parts in (1, 3):
+        training = replace(TRAINING, accumulate=parts, learning_rate=0.004)
+        model = build_sequence_model(config(method), load("bert"), size=SIZE, classes=2, length=LENGTH)
+        log = fit(model, data, data, objective=SymbolObjective("classify"), training=training, seed=0, device="cpu")
+        looks.append([error for _, _, error in log.looks])
+    np.testing.assert_allclose(looks[0], looks[1], rtol=1e-4)
+
+
+def test_the_best_looks_label_map_is_left_in_the_model(
+    load: Callable[[str], Backbone], ragged: Callable[..., Any]
+) -> None:
+    """Weights and map are those of the best look, though the map was made anew after it."""
+    training = replace(TRAINING, max_steps=30, learning_rate=3.0, evaluate_every=2, patience=99, average=0.0)
+    model = build_sequence_model(
+        config(output="iterative", words_per_class=3), load("bert"), size=SIZE, classes=2, length=LENGTH
+    )
+    data = SymbolDataset(ragged(rows()), np.arange(24) % 2)
+    objective = SymbolObjective("classify", data)
+    log = fit(model, data, data, objective=objective, training=training, seed=0, device="cpu")
+    assert log.best_step < log.steps, "this rate must overshoot, or nothing needed restoring"
+    with torch.no_grad():
+        sums = objective.errors(model, data.__getitems__(list(range(24)))).sum(0)
+    assert float(sums[0] / sums[1]) == pytest.approx(min(error for _, _, error in log.looks), rel=1e-4)
