@@ -31,7 +31,7 @@ REFUSED = {
     "SequenceConfig(output='iterative', pooling='max')": "'last' or 'mean', not 'max'",
     "SequenceConfig(adapter=Adapter(patch=8, stride=8))": "adapter.patch is for numeric series; got 8. Pass patch=",
     "SequenceConfig(adapter=Adapter(features=8))": "adapter.features is for numeric series; got 8",
-    "SequenceConfig(training=Training(mode='probe'))": "mode='probe' is for numeric series",
+    "SequenceConfig(output='verbaliser', training=Training(mode='probe'))": "mode='probe' solves a head of its own",
     "SequenceConfig(training={'max_steps': 3})": "training must be made by Training(...)",
     "SequenceConfig(seed=-1)": "seed must be at least 0; got -1",
     "sequence_config({'colour': 1})": "SequenceConfig has no option 'colour'; it has ['kind', ",
