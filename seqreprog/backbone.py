@@ -157,8 +157,12 @@ class Backbone(nn.Module):
             return self._extend(None, self._joined(static, suffix, rows))
         return self._extend(shared, suffix)
 
-    def forward(self, soft: SoftTokens, prompt: Prefix | SoftTokens | None = None) -> Float[Tensor, "row length width"]:
+    def forward(
+        self, soft: SoftTokens, prompt: Prefix | SoftTokens | None = None, *, layers: bool = False
+    ) -> Float[Tensor, "row length width"]:
         """The last hidden states at the soft tokens; 0 at masked ones.
+
+        With `layers` those of every layer, from the embeddings on, joined to one wide state.
 
         Prompts of unequal length are padded and masked, and positions count real tokens only, so that a row gives the
         same states alone or in any batch.
@@ -178,7 +182,8 @@ class Backbone(nn.Module):
         self.check_positions(mask.shape[1], SHORTER)
         if self._takes("position_ids"):
             options["position_ids"] = slots + self._first_position
-        hidden = self.model(inputs_embeds=embeds, **options, **attention(mask)).last_hidden_state
+        answer = self.model(inputs_embeds=embeds, output_hidden_states=layers, **options, **attention(mask))
+        hidden = torch.cat(answer.hidden_states, -1) if layers else answer.last_hidden_state
         return hidden[:, -length:] * soft.mask[..., None]
 
     def fingerprint(self) -> str:

@@ -19,6 +19,7 @@ from .inputs.soft_prompt import SoftPromptMap
 from .inputs.symbols import SymbolEmbedding, SymbolVectors, patch_count
 from .model import SymbolReprogram
 from .outputs.labels import LabelMap, Reading, Renewal, Verbaliser, random_map
+from .outputs.layers import LayerHead
 from .outputs.pooled import PooledHead, PoolingKind
 from .outputs.token_map import TokenMap
 from .sequence_config import SequenceConfig
@@ -124,6 +125,8 @@ def _output_map(config: SequenceConfig, backbone: Backbone, classes: int) -> nn.
         return TokenMap(vocabulary=vocabulary, classes=classes, before=before, behind=behind)
     reading: Reading = "mean" if config.pooling == "mean" else "last"
     match config.output:
+        case "head" if config.training.mode == "probe":
+            return LayerHead(width=(backbone.layers + 1) * backbone.width, outputs=classes)
         case "head":
             pooling: PoolingKind = "attention" if config.pooling == "auto" else config.pooling
             return PooledHead(width=backbone.width, outputs=classes, pooling=pooling, dropout=config.adapter.dropout)

@@ -83,7 +83,11 @@ class SymbolReprogram(Reprogram):
         return self.output_map(states.embeds, states.mask)  # h_omega
 
     def hidden(self, batch: SymbolBatch) -> SoftTokens:
-        """What the frozen model makes of the symbols: f_S( h_theta(x) ), with the mask of real tokens."""
+        """What the frozen model makes of the symbols: f_S( h_theta(x) ), with the mask of real tokens.
+
+        An output map that says so (`layers`) gets the states of every layer, joined.
+        """
         soft = self.input_map(batch)  # h_theta: symbols to soft tokens,
         prompt = self.backbone.prompt(self.static, None, soft, self.reading)
-        return SoftTokens(self.backbone(soft, prompt), soft.mask)  # f_S
+        layers = bool(getattr(self.output_map, "layers", False))
+        return SoftTokens(self.backbone(soft, prompt, layers=layers), soft.mask)  # f_S

@@ -20,9 +20,7 @@ from jaxtyping import Float, Int
 from .data.grams import Features, Vocabulary, fit_vocabulary
 from .data.symbols import Symbols
 from .errors import CheckpointError, ConfigError, DataError
-from .solvers import label_path, logistic_path, ridge_path
-
-Task = Literal["classify", "multilabel", "regress"]
+from .solvers import Task, paths, row_losses
 
 ORDERS = {"smiles": 4, "selfies": 4}  # an atom and its branch take more symbols than a residue and its neighbours
 ORDER = 3
@@ -254,7 +252,7 @@ class _Problem:
             path = self._path(inputs, self.target[kept], self.weight[kept], [self.strengths] * self._solutions)
             parts.append(np.stack([tests @ weights + intercept for weights, intercept in path]))
         scores, held = np.concatenate(parts, axis=1), np.concatenate(rows)
-        loss = np.stack([_losses(self.task, one, self.target[held]) for one in scores])
+        loss = np.stack([row_losses(self.task, one, self.target[held]) for one in scores])
         return _Trial(loss * self.weight[held, None], self.weight[held], scores)
 
     def fit(self, features: Features, strengths: tuple[float, ...], loss: Mapping[str, float]) -> NgramModel:
@@ -269,28 +267,7 @@ class _Problem:
     def _path(
         self, inputs: sp.csr_array, target: np.ndarray, weight: np.ndarray, strengths: Sequence[tuple[float, ...]]
     ) -> list[tuple[np.ndarray, np.ndarray]]:
-        """W and b for each strength of the path; labels have a path each, of the same length."""
-        if self.task == "regress":
-            return ridge_path(inputs, target.reshape(-1), weight, strengths[0])
-        if self.task == "classify":
-            return logistic_path(inputs, target, weight, strengths[0], self.columns)
-        labels = []
-        for label, path in enumerate(strengths):
-            seen = np.isfinite(target[:, label])
-            labels.append(label_path(inputs[seen], target[seen, label], weight[seen], path))
-        return [
-            (np.stack([w for w, _ in one], axis=1), np.array([b for _, b in one])) for one in zip(*labels, strict=True)
-        ]
-
-
-def _losses(task: Task, scores: np.ndarray, target: np.ndarray) -> Float[np.ndarray, "row solution"]:
-    """Log loss (per label, `NaN` where it is missing) or squared error of each row."""
-    if task == "regress":
-        return (scores - target.reshape(-1, 1)) ** 2
-    if task == "classify":
-        shifted = scores - scores.max(axis=1, keepdims=True)
-        return (np.log(np.exp(shifted).sum(axis=1)) - shifted[np.arange(len(target)), target])[:, None]
-    return np.where(np.isfinite(target), np.logaddexp(0.0, np.where(target == 1, -scores, scores)), np.nan)
+        return paths(self.task, inputs, target, weight, strengths, self.columns)
 
 
 def _weights(target: np.ndarray, task: Task, class_weight: Any, sample_weight: np.ndarray | None) -> np.ndarray:

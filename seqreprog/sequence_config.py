@@ -44,7 +44,8 @@ class SequenceConfig:
         source_words: words that the rewriter writes with; drawn at random.
         label_words: for each class, in order, the text that stands for it.
         words_per_class: of the many-to-one label maps.
-        seed, device, adapter, training: as for `ForecastConfig`; `adapter.patch`, `stride` and `features` are for
+        training: `mode="probe"` solves the head in closed form on the states of every layer (`symbol_probe`).
+        seed, device, adapter: as for `ForecastConfig`; `adapter.patch`, `stride` and `features` are for
             numbers.
     """
 
@@ -124,9 +125,10 @@ class SequenceConfig:
             if getattr(self.adapter, name) != getattr(Adapter(), name):
                 remedy = f"Pass {name}=... beside adapter" if name != "features" else "Leave it out"
                 raise ConfigError(f"adapter.{name} is for numeric series; got {getattr(self.adapter, name)}. {remedy}")
-        if self.training.mode != "train":
+        if self.training.mode == "probe" and (self.output != "head" or self.task == "infill" or self.pooling != "auto"):
             raise ConfigError(
-                f"training.mode={self.training.mode!r} is for numeric series; sequences need mode='train'"
+                "training.mode='probe' solves a head of its own for classes, labels or values; got "
+                f"task={self.task!r}, output={self.output!r}, pooling={self.pooling!r}. Pass mode='train'"
             )
 
     @property

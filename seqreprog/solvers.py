@@ -1,4 +1,4 @@
-"""Ridge and logistic regression on sparse features, for a path of strengths at once: (W, b) each.
+"""Ridge and logistic regression, for a path of strengths at once: (W, b) each.
 
 Source: Hoerl and Kennard 1970 (ridge), by one eigendecomposition; Cox 1958 (logistic), by scikit-learn's L-BFGS.
 """
@@ -6,14 +6,47 @@ Source: Hoerl and Kennard 1970 (ridge), by one eigendecomposition; Cox 1958 (log
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 import scipy.sparse as sp
+from jaxtyping import Float
 
+Task = Literal["classify", "multilabel", "regress"]
 Path = list[tuple[np.ndarray, np.ndarray]]  # W [feature, column] and b [column] of each strength
 
 _MAX_STEPS = 1000
 _MAX_CLOSED = 6000  # rows or features; a Gram matrix of more takes minutes
+
+
+def paths(
+    task: Task,
+    inputs: sp.csr_array | np.ndarray,
+    target: np.ndarray,
+    weight: np.ndarray,
+    strengths: Sequence[Sequence[float]],
+    columns: int,
+) -> Path:
+    """W and b for each strength of the path; labels have a path each, of the same length."""
+    if task == "regress":
+        return ridge_path(sp.csr_array(inputs), target.reshape(-1), weight, strengths[0])
+    if task == "classify":
+        return logistic_path(inputs, target, weight, strengths[0], columns)
+    labels = []
+    for label, path in enumerate(strengths):
+        seen = np.isfinite(target[:, label])
+        labels.append(label_path(inputs[seen], target[seen, label], weight[seen], path))
+    return [(np.stack([w for w, _ in one], axis=1), np.array([b for _, b in one])) for one in zip(*labels, strict=True)]
+
+
+def row_losses(task: Task, scores: np.ndarray, target: np.ndarray) -> Float[np.ndarray, "row solution"]:
+    """Log loss (per label, `NaN` where it is missing) or squared error of each row."""
+    if task == "regress":
+        return (scores - target.reshape(-1, 1)) ** 2
+    if task == "classify":
+        shifted = scores - scores.max(axis=1, keepdims=True)
+        return (np.log(np.exp(shifted).sum(axis=1)) - shifted[np.arange(len(target)), target])[:, None]
+    return np.where(np.isfinite(target), np.logaddexp(0.0, np.where(target == 1, -scores, scores)), np.nan)
 
 
 def ridge_path(inputs: sp.csr_array, target: np.ndarray, weight: np.ndarray, strengths: Sequence[float]) -> Path:
@@ -50,7 +83,7 @@ def _iterated_ridge(
 
 
 def logistic_path(
-    inputs: sp.csr_array, target: np.ndarray, weight: np.ndarray, strengths: Sequence[float], columns: int
+    inputs: sp.csr_array | np.ndarray, target: np.ndarray, weight: np.ndarray, strengths: Sequence[float], columns: int
 ) -> Path:
     """One softmax over all classes; a class that these rows lack gets no weights and the odds of half a row."""
     from sklearn.linear_model import LogisticRegression
@@ -75,7 +108,7 @@ def logistic_path(
 
 
 def label_path(
-    inputs: sp.csr_array, target: np.ndarray, weight: np.ndarray, strengths: Sequence[float]
+    inputs: sp.csr_array | np.ndarray, target: np.ndarray, weight: np.ndarray, strengths: Sequence[float]
 ) -> list[tuple[np.ndarray, float]]:
     """One label; without both answers its odds are those counted, half a row added to each side."""
     pairs = logistic_path(inputs, target.astype(np.int64), weight, strengths, 2)

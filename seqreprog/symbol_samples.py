@@ -68,7 +68,8 @@ class SymbolDataset(Dataset):
 
     Attributes:
         symbols: the sequences.
-        target: classes `[n]` in whole numbers, or labels or values `[n, columns]`; 0 where missing.
+        target: classes `[n]` in whole numbers, or labels or values `[n, columns]`; 0 where missing. Flat values that
+            are no whole numbers are one column.
         weight: of the same shape: class and sample weights, 0 where the target is missing. `None` counts all alike.
         limit: symbols read of each; the rest is cut off.
         lengths: of what is read, so that batches may hold like ones.
@@ -83,8 +84,10 @@ class SymbolDataset(Dataset):
         limit: int | None = None,
     ) -> None:
         self.symbols, self.limit = symbols, limit
-        self.target = target.astype(np.int64 if target.ndim == 1 else np.float32)
-        self.weight = np.ones(target.shape, np.float32) if weight is None else weight.astype(np.float32)
+        classes = target.ndim == 1 and target.dtype.kind in "iub"
+        shape = target.shape if classes or target.ndim > 1 else (len(target), 1)
+        self.target = target.reshape(shape).astype(np.int64 if classes else np.float32)
+        self.weight = np.ones(shape, np.float32) if weight is None else weight.reshape(shape).astype(np.float32)
         self.lengths = symbols.lengths if limit is None else np.minimum(symbols.lengths, limit)
 
     def __len__(self) -> int:
@@ -110,7 +113,7 @@ class InfillDataset(SymbolDataset):
     def __init__(
         self, symbols: Ragged, hidden: Bool[np.ndarray, " symbols"], *, blank: int, limit: int | None = None
     ) -> None:
-        super().__init__(symbols, np.zeros(len(symbols.lengths)), limit=limit)
+        super().__init__(symbols, np.zeros(len(symbols.lengths), np.int64), limit=limit)
         self.hidden, self.blank = hidden, blank
         # One symbol counts the same in every sequence, and a sequence with as many as the average counts 1.
         self.share = len(symbols.lengths) / max(int((hidden & (symbols.ids < blank)).sum()), 1)

@@ -24,7 +24,7 @@ from seqreprog.errors import ConfigError, TrainingError
 from seqreprog.linear import RidgeForecaster
 from seqreprog.model import SeriesReprogram
 from seqreprog.objectives import ForecastObjective
-from seqreprog.outputs.losses import point_loss
+from seqreprog.outputs.losses import pinball_loss, point_loss
 from seqreprog.samples import WindowDataset
 from seqreprog.train import FLOOR, TrainingLog, fit
 
@@ -207,6 +207,39 @@ def test_an_unobserved_target_weighs_nothing_and_is_finite(backbone: Backbone, l
     assert torch.isfinite(sample.target).all()
     case.fit(loss=loss, max_steps=4)
     assert all(torch.isfinite(weight).all() for weight in bits(case.model).values())
+
+
+class PlainObjective:
+    """The forecaster's loss and validation error, written out as the loop had them before it took objectives."""
+
+    def __init__(self, loss: str, levels: tuple[float, ...]) -> None:
+        self.kind, self.levels = loss, torch.tensor(levels)
+
+    def loss(self, model: Any, sample: Any) -> torch.Tensor:
+        forecast = model(sample.batch)
+        seen = (sample.weight > 0).float()
+        loss = point_loss(forecast.point, sample.target, sample.weight, self.kind)
+        return loss + pinball_loss(forecast.quantiles, sample.target, seen, self.levels)
+
+    def errors(self, model: Any, sample: Any) -> torch.Tensor:
+        error = model(sample.batch).point - sample.target
+        error = sample.weight * (error.square() if self.kind == "mse" else error.abs())
+        return torch.stack([error.sum((1, 2)), (sample.weight > 0).float().sum((1, 2))], 1)
+
+    def start_epoch(self, model: Any, epoch: int) -> None:
+        pass
+
+
+@pytest.mark.parametrize("loss", ["mse", "mae"])
+def test_a_forecaster_trains_to_the_same_bits_as_by_its_formulas(backbone: Backbone, loss: str) -> None:
+    found = []
+    for kind in (ForecastObjective, PlainObjective):
+        case = Case(backbone, replace(CONFIG, loss=loss, adapter=replace(ADAPTER, dropout=0.2)))
+        objective = kind(loss, case.config.quantile_levels)
+        log = fit(case.model, case.train, case.validation, objective=objective, training=TRAINING, seed=0, device="cpu")
+        found.append((bits(case.model), [error for _, _, error in log.looks]))
+    assert found[0][1] == found[1][1]
+    assert all(torch.equal(weight, found[1][0][name]) for name, weight in found[0][0].items())
 
 
 # --- processes -------------------------------------------------------------------------------------------------------
