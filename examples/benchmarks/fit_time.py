@@ -88,8 +88,9 @@ def loading(config: ForecastConfig, windows: Windows, prompt: Prompt) -> dict:
     framing = Framing(scaling="last", writer=build_prompt(config, backbone), power=2)
     data = Timed(windows, np.ones(len(windows.panel)), framing, mirror=config.training.mirror)
     model, objective = build_forecaster(config, backbone), ForecastObjective(config.loss, config.quantile_levels)
-    log = train.fit(model, data, None, training=config.training, seed=config.seed, device=config.device,
-                    objective=objective)
+    log = train.fit(
+        model, data, None, training=config.training, seed=config.seed, device=config.device, objective=objective
+    )
     return {"share": sum(waited) / log.seconds, "seconds_per_step": log.seconds / log.steps, "steps": log.steps}
 
 
