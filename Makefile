@@ -6,10 +6,10 @@ INSTALLED := .venv/.installed
 DATA := $(or $(SEQREPROG_DATA),../shared/data)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow bench-forecast lint format clean
+.PHONY: help install demo test test-slow bench-forecast bench-sequences lint format clean
 
 # After the installation nothing is fetched: a demo or a test that needs the network is a fault.
-demo test test-slow bench-forecast: export HF_HUB_OFFLINE := 1
+demo test test-slow bench-forecast bench-sequences: export HF_HUB_OFFLINE := 1
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +39,10 @@ bench-forecast: $(INSTALLED)  ## the forecasting results of the README, into doc
 	$(BIN)/python examples/benchmarks/random_backbone.py configs/etth1_96_pure.toml $(DATA)/forecast_long/ETTh1/ETTh1.csv --json docs/results/etth1_96_pure_random.json
 	$(BIN)/seqreprog evaluate --config configs/pjm_24.toml --data $(DATA)/forecast_long/pjm_load_hourly/pjm_in_zone.csv --json > docs/results/pjm_24.json
 	$(BIN)/python examples/benchmarks/m4_hourly.py --data $(DATA)/forecast_short/M4_hourly --json docs/results/m4_hourly.json
+
+bench-sequences: $(INSTALLED)  ## docs/results-sequences.md (hours; finished fits are not repeated; needs SEQREPROG_DATA)
+	$(BIN)/python examples/benchmarks/sequences.py --data $(DATA)
+	$(BIN)/python examples/benchmarks/sequences.py --page docs/results-sequences.md
 
 lint: $(INSTALLED)  ## ruff (rules and format) and mypy; changes nothing
 	@$(BIN)/ruff check .
