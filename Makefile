@@ -41,7 +41,8 @@ bench-forecast: $(INSTALLED)  ## the forecasting results of the README, into doc
 	$(BIN)/python examples/benchmarks/m4_hourly.py --data $(DATA)/forecast_short/M4_hourly --json docs/results/m4_hourly.json
 
 bench-sequences: $(INSTALLED)  ## docs/results-sequences.md (hours; finished fits are not repeated; needs SEQREPROG_DATA)
-	$(BIN)/python examples/benchmarks/sequences.py --data $(DATA)
+	export OMP_NUM_THREADS=1; run="$(BIN)/python examples/benchmarks/sequences.py --data $(DATA)"; \
+	$$run --backwards & other=$$!; $$run && wait $$other
 	$(BIN)/python examples/benchmarks/sequences.py --page docs/results-sequences.md
 
 lint: $(INSTALLED)  ## ruff (rules and format) and mypy; changes nothing

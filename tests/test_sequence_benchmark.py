@@ -71,7 +71,9 @@ def test_it_fits_what_is_missing_and_makes_the_page(
     sets = ("--sets", "acp", "gb1-two")
     assert "acp            4 fits left" in run("--plan", *sets), "two folds, and one without pretraining in two ways"
     assert len(run(*sets, "--forms", "floor", "base").splitlines()) == 6
-    assert len(run(*sets).splitlines()) == 4, "what is finished is not repeated: two forms without pretraining each"
+    assert len(run(*sets, "--backwards").splitlines()) == 4, (
+        "what is finished is not repeated: two forms without pretraining each"
+    )
     found = json.loads(file.read_text())
     assert not run(*sets)
     records = {(one["row"], one["place"], one["form"]): one for one in found["records"]}
@@ -127,6 +129,18 @@ def test_a_fit_without_its_base_is_the_pure_form(part: Callable[[str], Any], tmp
     alone, pure = (each._fitted() for each in (run.without_base(models[0]), models[1]))
     symbols = models[1]._reread(data.texts, pure).symbols
     assert np.array_equal(alone.scores(symbols), pure.scores(symbols))
+
+
+def test_of_two_processes_the_first_is_kept(part: Callable[[str], Any], tmp_path: Path) -> None:
+    store = part("store").Store(tmp_path / "out" / "records.json")
+    names = {"row": "acp", "place": "fold 0", "form": "base"}
+    for weight, settings in ((0.1, "a"), (0.2, "a"), (0.3, "b")):
+        store.add({**names, "settings": settings, "test": {}, "weight": weight}, {"seed": 0})
+    found = store.read()
+    assert [one["weight"] for one in found["records"]] == [0.3]
+    assert [one["weight"] for one in found["earlier"]] == [0.1]
+    assert store.has({**names, "settings": "b"})
+    assert not store.has({**names, "settings": "a"})
 
 
 def test_intervals_of_known_differences(part: Callable[[str], Any]) -> None:

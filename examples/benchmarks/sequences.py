@@ -2,8 +2,9 @@
 
 Run it: python examples/benchmarks/sequences.py [--data DIR] [--sets amp hemopi] [--json out.json] [--page out.md]
 `--sets`, `--forms` and `--seeds` choose what is fitted; finished fits in the JSON file are not repeated, unless the
-settings have changed since. Several processes may share the file, each with its own `--sets`. `--plan` says what is
-left to do and what it costs; `--page` without `--sets` or `--forms` makes the page from the JSON file and fits nothing.
+settings have changed since. Several processes may share the file, each with its own `--sets`; or two of them, one of
+which works `--backwards` until they meet. `--plan` says what is left to do and what it costs; `--page` without `--sets`
+or `--forms` makes the page from the JSON file and fits nothing.
 
 Forms: `base` is the default, n-gram model and reprogrammed language model; `pure` the language model alone (one fit
 answers for both). On the first place of each row also `random`, the same architecture with random weights, and `none`,
@@ -56,10 +57,13 @@ def name_of(row: Row, place: Place, form: str) -> dict[str, str]:
     return {"row": row.name, "place": place.name, "form": form, "settings": digest(described(row, form))}
 
 
-def fit_all(store: Store, rows: list[Row], forms: list[str], root: Path, seeds: list[int]) -> None:
+def fit_all(
+    store: Store, rows: list[Row], forms: list[str], root: Path, seeds: list[int], backwards: bool = False
+) -> None:
     with tempfile.TemporaryDirectory() as folder:
         backbones = Backbones(Path(folder))
-        for row, data, place, form in tasks(rows, forms, root, seeds):
+        asked_for = tasks(rows, forms, root, seeds)
+        for row, data, place, form in reversed(list(asked_for)) if backwards else asked_for:
             asked = name_of(row, place, form)
             if store.has(asked):
                 continue
@@ -93,13 +97,15 @@ def main() -> None:
     parser.add_argument("--json", type=Path, default=RESULTS / "sequences.json")
     parser.add_argument("--page", type=Path)
     parser.add_argument("--plan", action="store_true")
+    parser.add_argument("--backwards", action="store_true")
     options = parser.parse_args()
     store, forms = Store(options.json), options.forms or list(FORMS)
     if options.plan:
         print(plan(store, chosen(options.sets or list(ROWS)), forms, options.data, options.seeds))
         return
     if options.page is None or options.sets or options.forms:
-        fit_all(store, chosen(options.sets or list(ROWS)), forms, options.data, options.seeds)
+        rows = chosen(options.sets or list(ROWS))
+        fit_all(store, rows, forms, options.data, options.seeds, options.backwards)
     if options.page is not None:
         attempts = options.json.with_name("attempts-sequences.md")
         options.page.write_text(page(store.read(), attempts.read_text() if attempts.exists() else ""))

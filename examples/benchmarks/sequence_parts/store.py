@@ -31,10 +31,12 @@ class Store:
         return any(asked.items() <= record.items() for record in self.read()["records"])
 
     def add(self, record: dict[str, Any], settings: dict[str, Any]) -> None:
-        """Keeps a record, in place of an earlier one of the same names."""
+        """Keeps a record, in place of one of the same names and other settings."""
         with self._alone():
             known = self.read()
             same = [one for one in known["records"] if all(one[name] == record[name] for name in NAMES)]
+            if any(one["settings"] == record["settings"] for one in same):
+                return  # another process was first
             known["records"] = [one for one in known["records"] if one not in same] + [record]
             short = (*NAMES, "settings", "test", "weight")
             known["earlier"] += [{name: one[name] for name in short if name in one} for one in same]
