@@ -9,6 +9,9 @@ import typer
 
 BackboneName = Annotated[str, typer.Option("--backbone", help="minilm, a directory, or a Hugging Face id.")]
 Layers = Annotated[int | None, typer.Option("--layers", help="First layers of the backbone to keep.")]
+LayersOfKind = Annotated[
+    int | None, typer.Option("--layers", help="First layers of the backbone to keep: 2; of sequences 4.")
+]
 Seed = Annotated[int, typer.Option("--seed", help="Of everything random.")]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or mps.")]
 MaxSteps = Annotated[int, typer.Option("--max-steps", help="Training steps at most.")]

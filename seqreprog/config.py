@@ -17,7 +17,7 @@ Statistic = Literal["min", "max", "median", "trend", "lags"]
 Loss = Literal["mse", "mae"]
 Base = Literal["ridge", "none"]
 Reading = Literal["auto", "bidirectional", "prefix"]
-Mode = Literal["train", "probe"]
+Mode = Literal["auto", "train", "probe"]
 Device = Literal["auto", "cpu", "cuda", "mps"]
 
 
@@ -119,8 +119,9 @@ class Training:
         threads: CPU threads; `None` leaves PyTorch's own choice.
         precision: mixed precision of the frozen model's pass.
         progress: whether to show a progress bar (only where standard error is a terminal).
-        mode: `"train"` trains by gradient; `"probe"` is the quick first answer: one pass of the frozen model over a
-            sample of the windows, and the head in closed form (least squares, whatever the loss).
+        mode: `"train"` trains by gradient; `"probe"` is one pass of the frozen model over the sequences, or a sample of
+            the windows, and the head in closed form (of windows: least squares, whatever the loss). `"auto"` is
+            `"train"` for series; for sequences see `sequence_config.settled`.
     """
 
     max_steps: int = 600
@@ -140,7 +141,7 @@ class Training:
     threads: int | None = None
     precision: Literal["no", "bf16", "fp16"] = "no"
     progress: bool = True
-    mode: Mode = "train"
+    mode: Mode = "auto"
 
     def __post_init__(self) -> None:
         check_options(self)

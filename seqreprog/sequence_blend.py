@@ -1,10 +1,10 @@
 """The fitted whole behind every sequence facade: base + weight x adapter on one scale, and calibrated probabilities.
 
-    s = base(x) + weight * (f_T(x) - base(x)),    p = softmax(s / T)
+    s = base(x) + weight * (stretch * f_T(x) - base(x)),    p = softmax(s / T)
 
 `s` are log-odds (of labels that exclude nothing: with a sigmoid) or standardised values. `f_T` is the reprogrammed
-language model, `base` the n-gram model; the weight is found by `sequence_fitting.py` on held-out examples, and so is
-the temperature `T` (Guo et al. 2017, section 4.2). The pure form has no base and weight 1.
+language model, `base` the n-gram model; weight and stretch are found by `sequence_judging.py` on held-out examples,
+and so is the temperature `T` (Guo et al. 2017, section 4.2). The pure form has no base, weight 1 and stretch 1.
 """
 
 from __future__ import annotations
@@ -49,6 +49,7 @@ class SequenceBlend:
         base: the n-gram model; `None` in the pure form.
         model: the reprogrammed language model.
         weight: its share, from 0 to 1.
+        stretch: what its log-odds are multiplied by before they are mixed.
         temperature: what log-odds are divided by before they become probabilities.
         centre: of values, which are standardised.
         scale: of values.
@@ -62,6 +63,7 @@ class SequenceBlend:
     base: NgramModel | None
     model: SymbolReprogram
     weight: float = 1.0
+    stretch: float = 1.0
     temperature: float = 1.0
     centre: float = 0.0
     scale: float = 1.0
@@ -76,7 +78,7 @@ class SequenceBlend:
                 progress(len(symbols))
             return base
         model = model_scores(self.model, symbols, self.length, self.config, progress=progress)
-        return model if base is None else mixed(base, model, self.weight)
+        return model if base is None else mixed(base, self.stretch * model, self.weight)
 
     def probabilities(
         self, symbols: Symbols, *, progress: Callable[[int], None] | None = None
@@ -102,7 +104,8 @@ class SequenceBlend:
 
         def mean(batch: SymbolBatch) -> torch.Tensor:
             states = self.model.hidden(batch)
-            return states.embeds.sum(1) / states.mask.sum(1, keepdim=True)  # 0 where a token is none
+            last = states.embeds[..., -self.backbone.width :]  # of every layer, where the head reads them all
+            return last.sum(1) / states.mask.sum(1, keepdim=True)  # 0 where a token is none
 
         return _by_length(self.model, symbols, self.length, self.config, mean)
 
@@ -185,7 +188,7 @@ def blend_state(blend: SequenceBlend) -> tuple[dict[str, torch.Tensor], dict[str
     if blend.base is not None:
         arrays, described = blend.base.state()
         tensors |= {NGRAM + name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in arrays.items()}
-    numbers = ("columns", "length", "weight", "temperature", "centre", "scale")
+    numbers = ("columns", "length", "weight", "stretch", "temperature", "centre", "scale")
     return tensors, {
         "ngram": described,
         "alphabet": {"kind": blend.alphabet.kind, "symbols": list(blend.alphabet.symbols)},
@@ -207,7 +210,7 @@ def restore_blend(
         described = document["ngram"]
         alphabet = Alphabet(document["alphabet"]["kind"], tuple(document["alphabet"]["symbols"]))
         columns, length = int(document["columns"]), int(document["length"])
-        numbers = {name: float(document[name]) for name in ("weight", "temperature", "centre", "scale")}
+        numbers = {name: float(document[name]) for name in ("weight", "stretch", "temperature", "centre", "scale")}
     except (KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"the artifact's settings cannot be read: {error!r}") from error
     base = None if described is None else from_state(arrays, described)

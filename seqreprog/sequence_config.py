@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Literal
 
 from .config import Adapter, Device, Training, at_least, check_kinds, check_options, make_config, whole
@@ -15,6 +15,8 @@ Output = Literal["head", "verbaliser", "words", "random", "frequency", "iterativ
 PoolingName = Literal["auto", "attention", "max", "mean", "last"]
 SequenceBase = Literal["linear", "none"]
 
+USUAL = Training(evaluate_every=25, patience=5)  # looks often, for sets are small
+NOT_SCHEDULE = ("mode", "threads", "precision", "progress")  # of `Training`: the probe has use for these as well
 NUMERIC = ("patch", "stride", "features")  # of `Adapter`, which sequences have no use for
 
 
@@ -44,7 +46,8 @@ class SequenceConfig:
         source_words: words that the rewriter writes with; drawn at random.
         label_words: for each class, in order, the text that stands for it.
         words_per_class: of the many-to-one label maps.
-        training: `mode="probe"` solves the head in closed form on the states of every layer (`symbol_probe`).
+        training: `mode="probe"` solves the head in closed form on the states of every layer (`symbol_probe`); `"auto"`
+            does so where it has proved itself: see `settled`.
         seed, device, adapter: as for `ForecastConfig`; `adapter.patch`, `stride` and `features` are for
             numbers.
     """
@@ -125,7 +128,7 @@ class SequenceConfig:
             if getattr(self.adapter, name) != getattr(Adapter(), name):
                 remedy = f"Pass {name}=... beside adapter" if name != "features" else "Leave it out"
                 raise ConfigError(f"adapter.{name} is for numeric series; got {getattr(self.adapter, name)}. {remedy}")
-        if self.training.mode == "probe" and (self.output != "head" or self.task == "infill" or self.pooling != "auto"):
+        if self.training.mode == "probe" and not _solvable(self):
             raise ConfigError(
                 "training.mode='probe' solves a head of its own for classes, labels or values; got "
                 f"task={self.task!r}, output={self.output!r}, pooling={self.pooling!r}. Pass mode='train'"
@@ -156,7 +159,8 @@ class SequenceOptions:
     Attributes:
         pooling, patch, stride, limit, prompt, canonical, sparsity, vectors, window, source_words, label_words,
             words_per_class, device, adapter: as in `SequenceConfig`.
-        training: schedule, budget, threads. `evaluate_every` is less than for series, since sets are small.
+        training: how omega is found: `mode="probe"` solves it, `"train"` trains it with theta by gradient, and
+            `"auto"` decides: see `settled`. Schedule, budget, threads.
     """
 
     pooling: PoolingName = "auto"
@@ -173,11 +177,45 @@ class SequenceOptions:
     words_per_class: int = 8
     device: Device = "auto"
     adapter: Adapter = field(default_factory=Adapter)
-    training: Training = field(default_factory=lambda: Training(evaluate_every=25, patience=5))
+    training: Training = USUAL
 
     def values(self) -> dict[str, Any]:
         """The options by name, for `SequenceConfig`."""
         return {item.name: getattr(self, item.name) for item in fields(self)}
+
+
+def settled(config: SequenceConfig, *, tuned: bool = False) -> SequenceConfig:
+    """The config with `training.mode` decided.
+
+    `"auto"` is `"probe"` for `method="prototype"` with a head of no named pooling, short of infilling and of a peft
+    adapter, and where nothing of the schedule was set: whoever says how to train by gradient gets that. The other
+    methods are trained, as published, unless `mode="probe"` is asked for.
+
+    Args:
+        config: with any mode.
+        tuned: whether a peft adapter trains inside the backbone.
+
+    Raises:
+        ConfigError: the probe was asked for together with a peft adapter, which it would leave as it starts.
+    """
+    training = config.training
+    if training.mode == "probe" and tuned:
+        raise ConfigError("training.mode='probe' trains nothing by gradient, a peft adapter neither. Pass mode='train'")
+    if training.mode != "auto":
+        return config
+    usual = (Training(), USUAL)
+    scheduled = any(
+        getattr(training, item.name) not in [getattr(one, item.name) for one in usual]
+        for item in fields(Training)
+        if item.name not in NOT_SCHEDULE
+    )
+    solves = config.method == "prototype" and _solvable(config) and not tuned and not scheduled
+    return replace(config, training=replace(training, mode="probe" if solves else "train"))
+
+
+def _solvable(config: SequenceConfig) -> bool:
+    """Whether the head is one that the probe has."""
+    return config.output == "head" and config.task != "infill" and config.pooling == "auto"
 
 
 def options_of(config: SequenceConfig) -> SequenceOptions:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from numbers import Integral
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
@@ -24,7 +24,8 @@ from .data.texts import read_texts
 from .errors import CheckpointError, ConfigError, NotFittedError, Notice
 from .sequence_blend import SequenceBlend, blend_state, cut_notice, reopen_blend
 from .sequence_config import SequenceConfig, SequenceOptions, Task, options_of, sequence_config, sequence_dict
-from .sequence_fitting import Examples, fit_sequences
+from .sequence_fitting import fit_sequences
+from .sequence_problem import Examples
 from .sequence_summary import SequenceSummary
 from .train import check_device
 
@@ -188,7 +189,9 @@ class SequenceEstimator(BaseEstimator):
         """The constructor's arguments, from the settings of a fit."""
         given = document["arguments"]
         known = {name: getattr(config, name) for name in cls._get_param_names() if hasattr(config, name)}
-        known |= {"random_state": config.seed, "options": options_of(config), "alphabet": given["alphabet"]}
+        options = options_of(config)
+        options = replace(options, training=replace(options.training, mode=given["mode"]))  # as asked, not as decided
+        known |= {"random_state": config.seed, "options": options, "alphabet": given["alphabet"]}
         known |= {"on_unknown": given["on_unknown"]}
         if "class_weight" in cls._get_param_names():
             weight = given["class_weight"]
@@ -209,6 +212,7 @@ class SequenceEstimator(BaseEstimator):
             "arguments": {
                 "alphabet": letters if letters is None or isinstance(letters, str) else list(letters),
                 "on_unknown": self.on_unknown,
+                "mode": (self.options or SequenceOptions()).training.mode,
                 "class_weight": [[_plain(k), float(v)] for k, v in weight.items()]
                 if hasattr(weight, "items")
                 else weight,

@@ -1,86 +1,48 @@
 """Fitting the whole for sequences: n-gram base, language model, and weight and temperature on held-out examples.
 
-Where there are many examples, a part of them is held out: it stops the training, and judges. Where there are few, that
-part would be too small to do either. Then every example is held out once (cross-fitting): a model is trained for each
-fold, their held-out answers together choose the number of steps, the weight and the temperature, and the model that is
-kept learns from all examples for that number of steps.
+The probe (`symbol_probe.py`) is quick: every example is held out once, on the folds of the base. By gradient, where
+there are many examples, a part of them is held out: it stops the training, and judges. Where there are few, that part
+would be too small to do either. Then every example is held out once here too (cross-fitting): a model is trained for
+each fold, their held-out answers together choose the number of steps, the weight and the temperature, and the model
+that is kept learns from all examples for that number of steps.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import torch
-from jaxtyping import Float, Int
-from scipy.optimize import minimize_scalar
-from torch import Tensor
+from jaxtyping import Int
 
-from .admission import WEIGHTS, Admission, surest
-from .backbone import Backbone, with_peft
-from .build_sequences import build_sequence_model, room
-from .checkpoint import load_adapter
-from .config import Training
+from .admission import Admission
+from .backbone import Backbone
 from .data.groups import group_folds, split_groups
-from .data.symbols import Symbols
-from .evaluation.class_metrics import class_report, label_report, value_report
 from .model import SymbolReprogram
-from .ngram import NgramModel, fit_ngram, probabilities
-from .objectives import SymbolObjective
-from .sequence_blend import SequenceBlend, cut_notice, mixed, model_length, model_scores
-from .sequence_config import SequenceConfig
+from .ngram import NgramModel, fit_ngram
+from .sequence_blend import SequenceBlend, cut_notice, mixed, model_scores
+from .sequence_config import SequenceConfig, settled
+from .sequence_judging import Parts, judge, measured, temperature
+from .sequence_problem import Examples, Problem
 from .sequence_summary import SequenceSummary
-from .symbol_samples import SymbolDataset, SymbolSample
-from .train import TrainingLog, fit
+from .symbol_probe import probe_symbols
+from .train import TrainingLog, make_accelerator
 
-FEW = 500  # examples below which each is held out once
+FEW = 500  # examples below which each is held out once, and a weight is not chosen among many
 FOLDS = 5
+MANY, FEWER_FOLDS = 2000, 3  # of so many examples a third is enough to judge by
 CROSS_STEPS = 200  # of each fold at most: few examples are learned in few steps
 CROSS_LOOKS = 10  # steps between two looks at most, for the same reason
 SMALL_BATCH = 16  # a batch of nearly all of few examples would be as wide as the longest of them, at every step
 CHECKED = 4  # times `validation_windows`: how many held-out examples judge
-WIDEST = 3.0  # of the log of a temperature
-DOUBT = 1.0  # its standard deviation before anything is seen: few examples that are told apart prove no certainty
-
-
-@dataclass(frozen=True, eq=False)
-class Examples:
-    """Sequences with what they should become.
-
-    Attributes:
-        symbols: the sequences.
-        target: classes in whole numbers `[n]`, labels `[n, labels]` (`NaN`: missing), or values `[n]`.
-        columns: how many classes, labels or values there are.
-        weight: what each counts; class weights included.
-        groups: those of a group stay on one side of a split: copies, or what the caller says.
-    """
-
-    symbols: Symbols
-    target: np.ndarray
-    columns: int
-    weight: Float[np.ndarray, " sequence"]
-    groups: Int[np.ndarray, " sequence"]
-
-    def __len__(self) -> int:
-        return len(self.symbols)
-
-
-@dataclass(frozen=True, eq=False)
-class HeldOut:
-    """What each part says of examples that it did not learn from."""
-
-    rows: Int[np.ndarray, " held"]
-    base: Float[np.ndarray, "held column"]
-    model: Float[np.ndarray, "held column"]
 
 
 def fit_sequences(
     config: SequenceConfig, backbone: Backbone, examples: Examples, *, peft: Any = None
 ) -> tuple[SequenceBlend, SequenceSummary]:
-    """N-gram base in closed form, language model by gradient, weight and temperature on held-out examples.
+    """N-gram base in closed form, language model probed or by gradient, weight and temperature on held-out examples.
 
     Args:
         config: everything there is to decide.
@@ -90,138 +52,46 @@ def fit_sequences(
 
     Raises:
         BackboneError: the prompt leaves no room for sequences.
+        ConfigError: the probe was asked for together with peft.
         DataError: there are too few groups of examples to hold any out.
         TrainingError: the loss became NaN.
     """
-    clock = _Clock()
-    problem = _Problem.of(config, backbone, examples, peft)
+    clock, config = _Clock(), settled(config, tuned=peft is not None)
+    problem = Problem.of(config, backbone, examples, peft)
     clock.lap("building")
     folds = _folds(config, examples)
     base = _base(problem, folds)
     clock.lap("n-gram base")
-    if len(folds) == 1:
+    if config.training.mode == "probe":
+        model, log, (rows, scores) = _probed(problem, folds)
+    elif len(folds) == 1:
         model, log, (rows, scores) = _trained(problem, folds[0])
     else:
         model, log, (rows, scores) = _cross_fitted(problem, folds)
     clock.lap("training")
-    held = HeldOut(rows, _answers(base, rows), scores)
+    held = Parts(rows, _answers(base, rows), scores)
     blend = SequenceBlend(
         config, model.backbone, examples.symbols.alphabet, examples.columns, problem.length,
         base if config.base == "linear" else None, model, centre=problem.centre, scale=problem.scale,
     )  # fmt: skip
-    admission = _judge(blend, problem, held)
+    admission = judge(blend, problem, held, few=len(examples) < FEW)
     clock.lap("choosing and calibrating")
     return blend, _summary(blend, problem, held, folds, log, admission, base, clock.seconds)
-
-
-# --- the problem ------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, eq=False)
-class _Problem:
-    """What stays the same from one fold to the next; values are standardised."""
-
-    config: SequenceConfig
-    examples: Examples
-    model: SymbolReprogram
-    start: dict[str, Tensor]
-    length: int
-    target: np.ndarray
-    centre: float
-    scale: float
-
-    @classmethod
-    def of(cls, config: SequenceConfig, backbone: Backbone, examples: Examples, peft: Any) -> _Problem:
-        length = model_length(config, room(config, backbone), examples.symbols)
-        target, centre, scale = examples.target, 0.0, 1.0
-        if config.task == "regress":
-            centre, scale = float(target.mean()), float(target.std()) or 1.0
-            target = (target - centre) / scale
-        if peft is not None:
-            backbone = with_peft(backbone, None if peft is True else peft, seed=config.seed)
-        alphabet = examples.symbols.alphabet
-        model = build_sequence_model(
-            config, backbone, size=alphabet.size, classes=examples.columns, length=length, symbols=alphabet.symbols
-        )
-        start = {name: weight.detach().clone() for name, weight in model.adapter_state().items()}
-        return cls(config, examples, model, start, length, target, centre, scale)
-
-    def fresh(self) -> SymbolReprogram:
-        """The one model, as it was before any training: to start it takes longer than to put it back."""
-        load_adapter(self.model, self.start)
-        return self.model
-
-    def dataset(self, rows: Int[np.ndarray, " row"]) -> SymbolDataset:
-        weight = self.examples.weight / self.examples.weight.mean()
-        target, counts = self.target[rows], weight[rows]
-        if self.config.task == "multilabel":
-            counts, target = counts[:, None] * np.isfinite(target), np.nan_to_num(target)
-        elif self.config.task == "regress":
-            counts, target = counts[:, None], target[:, None]
-        return SymbolDataset(self.examples.symbols.take(rows), target, counts, limit=self.length)
-
-    def fit(
-        self,
-        train: Int[np.ndarray, " row"],
-        looked: Int[np.ndarray, " looked"] | None,
-        training: Training,
-        until: int | None = None,
-    ) -> tuple[TrainingLog, list[Float[np.ndarray, "looked column"]]]:
-        """Trains the model from its start; and what it said of `looked` at each look."""
-        dataset = self.dataset(train)
-        objective = _Recorder(self.config.task, dataset)
-        held = None if looked is None else self.dataset(looked)
-        log = fit(
-            self.fresh(), dataset, held, objective=objective, training=training, seed=self.config.seed,
-            device=self.config.device, until=until,
-        )  # fmt: skip
-        if held is None or not log.looks:
-            return log, []
-        said = np.concatenate(objective.said).reshape(len(log.looks), len(held), -1)
-        back = np.empty_like(said)
-        back[:, held.lengths.argsort(kind="stable")] = said  # the loop looks at short ones first
-        return log, list(back)
-
-    def losses(self, scores: Float[np.ndarray, "row column"], rows: Int[np.ndarray, " row"]) -> np.ndarray:
-        """What each example loses: log loss (summed over its known labels) or squared error, times its weight."""
-        task, target = self.config.task, self.target[rows]
-        if task == "classify":
-            top = scores.max(1, keepdims=True)
-            lost = np.log(np.exp(scores - top).sum(1)) + top[:, 0] - scores[np.arange(len(rows)), target]
-        elif task == "multilabel":
-            lost = (np.isfinite(target) * np.logaddexp(0, (1 - 2 * np.nan_to_num(target)) * scores)).sum(1)
-        else:
-            lost = (scores[:, 0] - target) ** 2
-        return lost * (self.examples.weight / self.examples.weight.mean())[rows]
-
-
-class _Recorder(SymbolObjective):
-    """Keeps what the model says at each look, so that folds can be judged together."""
-
-    def __init__(self, task: Any, examples: SymbolDataset) -> None:
-        super().__init__(task, examples)
-        self.said: list[np.ndarray] = []
-
-    def errors(self, model: Any, sample: SymbolSample) -> Float[Tensor, "batch 2"]:
-        found = model(sample.batch)
-        self.said.append(found.detach().double().cpu().numpy())
-        error = self.each(found, sample.target, sample.weight)
-        return torch.stack([error, sample.weight.reshape(len(error), -1).sum(1)], 1)
 
 
 # --- its parts --------------------------------------------------------------------------------------------------------
 
 
 def _folds(config: SequenceConfig, examples: Examples) -> list[Int[np.ndarray, " _"]]:
-    """The rows that are held out together: one part of many examples, or every one of few in its turn."""
+    """The rows that are held out together: every one in its turn, or one part of many that are trained by gradient."""
     labels = examples.target if config.task == "classify" else None
-    if len(examples) >= FEW:
+    if len(examples) >= FEW and config.training.mode != "probe":
         return [split_groups(examples.groups, labels, config.training.validation, config.seed)[1]]
-    count = min(FOLDS, len(np.unique(examples.groups)))
+    count = min(FOLDS if len(examples) <= MANY else FEWER_FOLDS, len(np.unique(examples.groups)))
     return group_folds(examples.groups, labels, max(count, 2), config.seed)
 
 
-def _base(problem: _Problem, folds: Sequence[np.ndarray]) -> NgramModel:
+def _base(problem: Problem, folds: Sequence[np.ndarray]) -> NgramModel:
     """In the pure form too: it is what the summary compares with."""
     task: Any = problem.config.task
     examples = problem.examples
@@ -235,8 +105,20 @@ def _answers(base: NgramModel, rows: np.ndarray) -> np.ndarray:
     return base.held_out.scores[np.searchsorted(base.held_out.rows, rows)]
 
 
+def _probed(
+    problem: Problem, folds: Sequence[np.ndarray]
+) -> tuple[SymbolReprogram, TrainingLog, tuple[np.ndarray, np.ndarray]]:
+    """The head solved on the states of all examples; what it says of each that was held out."""
+    task: Any = problem.config.task
+    model, config = problem.model, problem.config
+    model.to(make_accelerator(config.device, "no", config.seed).device)
+    data = problem.dataset(np.arange(len(problem.examples)))
+    held = probe_symbols(model, data, task, folds=folds, threads=config.training.threads)
+    return model.eval(), TrainingLog(), (held.rows, held.scores)
+
+
 def _trained(
-    problem: _Problem, held: Int[np.ndarray, " held"]
+    problem: Problem, held: Int[np.ndarray, " held"]
 ) -> tuple[SymbolReprogram, TrainingLog, tuple[np.ndarray, np.ndarray]]:
     """One model, stopped by the held-out part; what it says of that part."""
     training, config = problem.config.training, problem.config
@@ -248,7 +130,7 @@ def _trained(
 
 
 def _cross_fitted(
-    problem: _Problem, folds: Sequence[np.ndarray]
+    problem: Problem, folds: Sequence[np.ndarray]
 ) -> tuple[SymbolReprogram, TrainingLog, tuple[np.ndarray, np.ndarray]]:
     """Every example held out once; the number of steps that loses least over all of them, then one model of all."""
     training = problem.config.training
@@ -280,45 +162,13 @@ def _cross_fitted(
     return problem.model, log, (rows, joined[best])
 
 
-def _judge(blend: SequenceBlend, problem: _Problem, held: HeldOut) -> Admission | None:
-    """Finds the weight, each candidate at its own best temperature, and the temperature of the chosen one."""
-    if blend.base is None:
-        blend.temperature = _temperature(problem, held.model, held.rows)
-        return None
-    found = []
-    for weight in WEIGHTS:
-        scores = mixed(held.base, held.model, float(weight))
-        found.append((scores, _temperature(problem, scores, held.rows)))
-    block = np.unique(problem.examples.groups[held.rows], return_inverse=True)[1]  # a copy is no second witness
-    errors = np.array([_means(problem.losses(scores / heat, held.rows), block) for scores, heat in found])
-    admission = surest(errors)
-    blend.weight = admission.weight
-    blend.temperature = found[int(np.argmin(abs(WEIGHTS - admission.weight)))][1]
-    return admission
-
-
-def _means(values: np.ndarray, block: np.ndarray) -> np.ndarray:
-    return np.bincount(block, weights=values) / np.bincount(block)
-
-
-def _temperature(problem: _Problem, scores: Float[np.ndarray, "row column"], rows: np.ndarray) -> float:
-    """The most likely one, before which all are as likely as their logarithm is near 0."""
-    if problem.config.task == "regress":
-        return 1.0
-
-    def lost(log_heat: float) -> float:
-        return float(problem.losses(scores / np.exp(log_heat), rows).sum()) + 0.5 * (log_heat / DOUBT) ** 2
-
-    return float(np.exp(minimize_scalar(lost, bounds=(-WIDEST, WIDEST), method="bounded").x))
-
-
 # --- the summary ------------------------------------------------------------------------------------------------------
 
 
 def _summary(
     blend: SequenceBlend,
-    problem: _Problem,
-    held: HeldOut,
+    problem: Problem,
+    held: Parts,
     folds: Sequence[np.ndarray],
     log: TrainingLog,
     admission: Admission | None,
@@ -328,8 +178,10 @@ def _summary(
     config, examples, backbone = problem.config, problem.examples, blend.backbone
     said = {"n-gram": held.base, "language model": held.model, "seqreprog": held.model}
     if blend.base is not None:
-        said["seqreprog"] = mixed(held.base, held.model, blend.weight)
-    heat = {name: _temperature(problem, scores, held.rows) for name, scores in said.items()}
+        said["seqreprog"] = mixed(held.base, blend.stretch * held.model, blend.weight)
+    heat = {name: temperature(problem, scores, held.rows) for name, scores in said.items()}
+    probed = config.training.mode == "probe"
+    counted = blend.model.output_map.named_parameters() if probed else blend.model.trained()
     cut = cut_notice(examples.symbols, problem.length, blend.base is not None)
     return SequenceSummary(
         task=config.task,
@@ -338,7 +190,7 @@ def _summary(
         backbone=backbone.name,
         layers=backbone.layers,
         base=config.base,
-        trained=sum(weight.numel() for _, weight in blend.model.trained()),
+        trained=sum(weight.numel() for _, weight in counted),
         tuned=sum(weight.numel() for weight in backbone.parameters() if weight.requires_grad),
         frozen=sum(weight.numel() for weight in backbone.parameters() if not weight.requires_grad),
         sequences=len(examples),
@@ -351,25 +203,15 @@ def _summary(
         gain=admission.gain if admission else None,
         blocks=admission.blocks if admission else 0,
         temperature=blend.temperature,
-        scores={name: _measured(problem, scores / heat[name], held.rows) for name, scores in said.items()},
+        scores={name: measured(problem, scores / heat[name], held.rows) for name, scores in said.items()},
         seconds=seconds,
+        mode=config.training.mode,
+        few=len(examples) < FEW,
         steps=log.steps,
         best_step=log.best_step,
         stopped=log.stopped,
         notices=[cut] if cut else [],
     )
-
-
-def _measured(problem: _Problem, scores: np.ndarray, rows: np.ndarray) -> dict[str, float]:
-    task: Any = problem.config.task
-    target = problem.target[rows]
-    if task == "regress":
-        report = value_report(problem.centre + problem.scale * target, problem.centre + problem.scale * scores[:, 0])
-    elif task == "classify":
-        report = class_report(target, probabilities(task, scores))
-    else:
-        report = label_report(target, probabilities(task, scores))
-    return {name: value for name, value in report.items() if isinstance(value, float) and np.isfinite(value)}
 
 
 class _Clock:

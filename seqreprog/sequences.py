@@ -37,9 +37,11 @@ class SequenceClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Clas
         f_T(x) = h_omega( f_S( h_theta(x) ) ),    log-odds = base(x) + weight * (f_T(x) - base(x))
 
     `f_S` is the frozen language model, `h_theta` the `method`, `h_omega` the `output` (Chen 2022, arXiv 2202.10629).
-    Only theta and omega are trained and saved. `base(x)` is a regularised n-gram model; the weight is above 0 where the
-    language model proves on held-out examples that it helps. Where there are fewer than 500 examples each is held out
-    once, in five folds.
+    Theta and omega alone are saved. By default theta stays as it was drawn and omega is solved in closed form, on the
+    states of every layer of `f_S`; `SequenceOptions(training=Training(mode="train"))` trains both by gradient, as all
+    methods but `"prototype"` and all outputs but the head are. `base(x)` is a regularised n-gram model; the weight is
+    above 0 where the language model proves on held-out examples that it helps. Fewer than 500 examples cannot tell
+    weights apart: there it is a half, or 0 where that loses more than the n-gram model.
 
     Args:
         kind: `"protein"`, `"dna"`, `"rna"`, `"smiles"`, `"selfies"`, or `"custom"` with `alphabet`.
@@ -72,7 +74,7 @@ class SequenceClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Clas
         method: Method = "prototype",
         output: Output = "head",
         backbone: str | Path = "minilm",
-        layers: int | None = 2,
+        layers: int | None = 4,
         base: SequenceBase = "linear",
         on_unknown: OnUnknown = "error",
         class_weight: ClassWeight = None,
@@ -224,7 +226,7 @@ class SequenceRegressor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Regre
         alphabet: str | Sequence[str] | None = None,
         method: Method = "prototype",
         backbone: str | Path = "minilm",
-        layers: int | None = 2,
+        layers: int | None = 4,
         base: SequenceBase = "linear",
         on_unknown: OnUnknown = "error",
         peft: object = None,

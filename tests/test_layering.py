@@ -76,6 +76,8 @@ LEVEL = {
     "blend.py": 5,
     "probe.py": 5,
     "symbol_probe.py": 5,
+    "sequence_problem.py": 5,
+    "sequence_judging.py": 5,
     "admission.py": 5,
     "fitting.py": 5,
     "sequence_blend.py": 5,

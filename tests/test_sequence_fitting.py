@@ -16,7 +16,9 @@ from seqreprog.data.groups import duplicate_groups, joined_groups
 from seqreprog.data.symbols import read_sequences
 from seqreprog.sequence_blend import mixed
 from seqreprog.sequence_config import SequenceConfig
-from seqreprog.sequence_fitting import Examples, _folds, _Problem, _temperature, fit_sequences
+from seqreprog.sequence_fitting import _folds, fit_sequences
+from seqreprog.sequence_judging import temperature
+from seqreprog.sequence_problem import Examples, Problem
 
 TRAINING = Training(max_steps=4, batch_size=8, evaluate_every=2, learning_rate=0.01, threads=1, progress=False)
 CONFIG = SequenceConfig(layers=1, training=TRAINING, adapter=Adapter(hidden=8, heads=2, head_width=4, n_prototypes=8))
@@ -71,16 +73,16 @@ def test_values_are_answered_in_their_own_units(backbone: Backbone) -> None:
 
 def test_a_temperature_calms_what_is_too_sure_and_few_rows_prove_no_certainty(backbone: Backbone) -> None:
     data = examples(40)
-    problem, rows = _Problem.of(CONFIG, backbone, data, None), np.arange(40)
+    problem, rows = Problem.of(CONFIG, backbone, data, None), np.arange(40)
     rng = np.random.default_rng(0)
     odds = 2 * rng.normal(size=40)
     truth = (rng.random(40) < 1 / (1 + np.exp(-odds))).astype(int)
     sure = Examples(data.symbols, truth, 2, data.weight, data.groups)
-    problem = _Problem.of(CONFIG, backbone, sure, None)
+    problem = Problem.of(CONFIG, backbone, sure, None)
     scores = np.stack([-odds, odds], 1) / 2
-    assert _temperature(problem, 4 * scores, rows) == pytest.approx(4 * _temperature(problem, scores, rows), rel=0.2)
+    assert temperature(problem, 4 * scores, rows) == pytest.approx(4 * temperature(problem, scores, rows), rel=0.2)
     perfect = np.stack([1 - 2 * truth, 2 * truth - 1], 1).astype(float)
-    assert _temperature(problem, perfect, rows) > 0.1
+    assert temperature(problem, perfect, rows) > 0.1
 
 
 def test_weights_0_and_1_are_the_parts_to_the_bit() -> None:
