@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from .backbone import Backbone
 from .build import make_prototypes, warn_if_heavy
+from .data.properties import residue_properties
 from .errors import ConfigError
 from .inputs.dictionary import DictionaryMap, random_start
 from .inputs.perturbation import PerturbationMap
@@ -93,7 +95,9 @@ def _input_map(
     match config.method:
         case "prototype":
             return PrototypeMap(
-                patches=SymbolEmbedding(size=size, length=tokens, hidden=options.hidden, **cut),
+                patches=SymbolEmbedding(
+                    size=size, length=tokens, hidden=options.hidden, start=_properties(config, size, symbols), **cut
+                ),
                 prototypes=make_prototypes(options, backbone, config.seed, fresh),
                 heads=options.heads,
                 head_width=options.head_width,
@@ -144,6 +148,14 @@ def _output_map(config: SequenceConfig, backbone: Backbone, classes: int) -> nn.
             assignment = random_map(len(vocabulary), classes, many)
             renewal: Renewal = renewals[config.output]  # type: ignore[assignment]
             return LabelMap(vocabulary=vocabulary, assignment=assignment, renewal=renewal, pooling=reading)
+
+
+def _properties(config: SequenceConfig, size: int, symbols: Sequence[str]) -> Float[Tensor, "symbol property"] | None:
+    """Of residues, and the mean of all for the unknown one; nothing is known of other symbols."""
+    if config.kind != "protein" or len(symbols) != size - 2:
+        return None
+    known = residue_properties(symbols)
+    return torch.from_numpy(np.concatenate([known, np.zeros_like(known[:1])]))
 
 
 def _symbol_vectors(backbone: Backbone, size: int, symbols: Sequence[str]) -> Float[Tensor, "symbol width"]:

@@ -16,6 +16,7 @@ from .cli_options import (
     Folds,
     LabelColumn,
     Layers,
+    LayersOfKind,
     MaxSteps,
     SaveFolder,
     Seed,
@@ -180,7 +181,7 @@ def evaluate_command(
     freq: Frequency = None,
     fill_gaps: FillGaps = False,
     backbone: BackboneName = "minilm",
-    layers: Layers = 2,
+    layers: LayersOfKind = None,
     base: Annotated[str | None, typer.Option("--base", help="ridge (of sequences: linear), or none.")] = None,
     loss: LossName = "mse",
     patch: Annotated[int | None, typer.Option("--patch", help="Steps (24) or symbols (1) of one patch.")] = None,
@@ -207,7 +208,7 @@ def evaluate_command(
         if path is None:
             raise ConfigError("evaluate needs a file: seqreprog evaluate load.csv --horizon 24")
         if sequence is not None:
-            given = {**locals(), "data": path, "base": base or "linear", "patch": patch or 1}
+            given = {**locals(), "data": path, "base": base or "linear", "patch": patch or 1, "layers": layers or 4}
             evaluate_sequences(given, folds=folds, as_json=as_json)
             return
         columns = {"id_col": id_col, "time_col": time_col, "target_col": target_col, "freq": _freq(freq)}
@@ -220,7 +221,9 @@ def evaluate_command(
             raise ConfigError("evaluate needs --horizon (or --config with a recipe, or --sequence with --label)")
         from .data.files import read_frame_file
 
-        model = _forecaster({**locals(), "base": base or "ridge", "patch": patch or Adapter.patch})
+        model = _forecaster(
+            {**locals(), "base": base or "ridge", "patch": patch or Adapter.patch, "layers": layers or 2}
+        )
         score = model.evaluate(read_frame_file(path), n_windows=windows, step_size=step, **columns, fill_gaps=fill_gaps)
         if as_json:
             print_json(score)

@@ -266,3 +266,18 @@ def test_the_best_looks_label_map_is_left_in_the_model(
     with torch.no_grad():
         sums = objective.errors(model, data.__getitems__(list(range(24)))).sum(0)
     assert float(sums[0] / sums[1]) == pytest.approx(min(error for _, _, error in log.looks), rel=1e-4)
+
+
+def test_residues_start_from_what_is_known_of_them_and_other_symbols_do_not(make_backbone):
+    backbone = load_backbone(make_backbone("bert"), 1)
+
+    def weight(kind: str, size: int = 22, **more: object) -> torch.Tensor:
+        model = build_sequence_model(config(kind=kind), backbone, size=size, classes=2, length=9, **more)
+        return model.input_map.patches.weight.detach()[0]
+
+    residues = tuple("ACDEFGHIKLMNPQRSTVWY")
+    known, unknown = weight("protein", symbols=residues), weight("custom", symbols=residues)
+    isoleucine, valine, aspartate = known[[1 + residues.index(letter) for letter in "IVD"]]
+    assert (isoleucine - valine).norm() < 0.5 * (isoleucine - aspartate).norm()
+    assert not known[-1].any(), "the mask is the mean residue"
+    assert torch.equal(weight("protein"), unknown), "without the symbols' names nothing is known of them"

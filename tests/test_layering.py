@@ -40,6 +40,7 @@ LEVEL = {
     "data/groups.py": 1,
     "data/grams.py": 1,
     "data/targets.py": 1,
+    "data/properties.py": 1,
     "chem.py": 1,
     "inputs/__init__.py": 2,
     "inputs/patch.py": 2,

@@ -43,13 +43,29 @@ class SymbolEmbedding(nn.Module):
     `W_j` is `weight[j]`: each place of a patch has its own map, so this is the linear map of the joined one-hot
     vectors. `b_i` is `position`. `patch=1` is one token for each symbol. Padding inside a patch has a vector too: it
     says where the sequence ends.
+
+    `start` are properties of the symbols, from id 1 on. They open as a fixed Gaussian projection of them, of which
+    like symbols have like vectors (Johnson and Lindenstrauss 1984); without it each is drawn at random.
     """
 
-    def __init__(self, *, size: int, patch: int, stride: int, length: int, hidden: int) -> None:
+    def __init__(
+        self,
+        *,
+        size: int,
+        patch: int,
+        stride: int,
+        length: int,
+        hidden: int,
+        start: Float[Tensor, "symbol property"] | None = None,
+    ) -> None:
         super().__init__()
         self.size, self.patch, self.stride, self.hidden = size, patch, stride, hidden
         self.weight = nn.Parameter(torch.randn(patch, size, hidden) / math.sqrt(patch))
         self.position = nn.Parameter(torch.zeros(length, hidden))
+        if start is not None:
+            known = start.to(self.weight.dtype)
+            projection = torch.randn(patch, known.shape[1], hidden) / math.sqrt(patch * known.shape[1])
+            self.weight.data[:, 1:] = known @ projection
 
     def forward(self, batch: SymbolBatch) -> tuple[Float[Tensor, "batch length hidden"], Bool[Tensor, "batch length"]]:
         """The embedded patches, and which of them are real.

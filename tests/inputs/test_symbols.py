@@ -69,3 +69,17 @@ def test_frozen_vectors_are_read_and_gates_keep_the_order() -> None:
     torch.testing.assert_close(gated(batch([3, 5]))[0][0, 0], vectors[[3, 5]].mean(0))
     torch.nn.init.normal_(gated.gate)
     assert not torch.allclose(gated(batch([3, 5]))[0], gated(batch([5, 3]))[0])
+
+
+def test_like_symbols_open_alike_and_the_same_ones_the_same() -> None:
+    torch.manual_seed(0)
+    known = torch.tensor([[1.0, 2.0], [1.0, 2.0], [1.1, 2.0], [-3.0, 0.0], [0.0, 0.0]])
+    weight = SymbolEmbedding(size=6, patch=2, stride=1, length=4, hidden=64, start=known).weight
+    assert torch.equal(weight[:, 1], weight[:, 2])
+    assert (weight[:, 1] - weight[:, 3]).norm() < 0.1 * (weight[:, 1] - weight[:, 4]).norm()
+    assert not weight[:, 5].any()
+    assert weight[:, 0].any(), "padding says where a sequence ends"
+    assert not torch.equal(weight[0, 1], weight[1, 1]), "each place of a patch has its own map"
+    torch.manual_seed(0)
+    plain = SymbolEmbedding(size=6, patch=2, stride=1, length=4, hidden=64).weight
+    assert not torch.equal(plain[:, 1], plain[:, 2])
