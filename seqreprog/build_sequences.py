@@ -37,6 +37,7 @@ def build_sequence_model(
     classes: int,
     length: int,
     symbols: Sequence[str] = (),
+    places: int = 0,
     fresh: bool = True,
 ) -> SymbolReprogram:
     """A model, the same for the same `config.seed`; the caller's random state is left as it was.
@@ -49,6 +50,7 @@ def build_sequence_model(
         length: symbols of the longest sequence to read; see `room`.
         symbols: the text of each symbol, from id 1 on: what the methods that leave symbols' vectors frozen read for it.
             Without it they get words drawn at random.
+        places: of aligned sequences, in soft tokens; see `outputs.layers.LayerHead` (`training.mode="probe"`).
         fresh: whether weights get their proper start; not worth the time where saved ones replace them.
 
     Raises:
@@ -61,7 +63,7 @@ def build_sequence_model(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
         input_map = _input_map(config, backbone, size, tokens, symbols, fresh)
-        output_map = _output_map(config, backbone, classes)
+        output_map = _output_map(config, backbone, classes, places)
     model = SymbolReprogram(input_map=input_map, backbone=backbone, output_map=output_map, static=static)
     if config.training.mode != "probe":  # of which the input map stays as it was drawn
         warn_if_heavy(model)
@@ -123,7 +125,7 @@ def _input_map(
             return RewriterMap(vocabulary=vocabulary, choice=choice, size=size, window=config.window)
 
 
-def _output_map(config: SequenceConfig, backbone: Backbone, classes: int) -> nn.Module:
+def _output_map(config: SequenceConfig, backbone: Backbone, classes: int, places: int) -> nn.Module:
     vocabulary = backbone.vocabulary
     if config.task == "infill":
         before, behind = _around(config)
@@ -131,7 +133,7 @@ def _output_map(config: SequenceConfig, backbone: Backbone, classes: int) -> nn.
     reading: Reading = "mean" if config.pooling == "mean" else "last"
     match config.output:
         case "head" if config.training.mode == "probe":
-            return LayerHead(width=(backbone.layers + 1) * backbone.width, outputs=classes)
+            return LayerHead(depth=backbone.layers, width=backbone.width, outputs=classes, places=places)
         case "head":
             pooling: PoolingKind = "attention" if config.pooling == "auto" else config.pooling
             return PooledHead(width=backbone.width, outputs=classes, pooling=pooling, dropout=config.adapter.dropout)

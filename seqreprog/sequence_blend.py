@@ -31,6 +31,7 @@ from .sequence_config import SequenceConfig
 from .symbol_samples import symbol_batch
 from .types import SymbolBatch
 
+ALIGNED = 64  # places at most that are read one by one
 SPARE = 2  # times the longest sequence of training that a model can read, where the backbone has room
 INFERENCE_ROWS = 256  # sequences of one batch at most
 NGRAM = "ngram."  # opens the names of its arrays
@@ -53,6 +54,7 @@ class SequenceBlend:
         temperature: what log-odds are divided by before they become probabilities.
         centre: of values, which are standardised.
         scale: of values.
+        places: soft tokens of aligned sequences, which the head reads one by one; 0 for others.
     """
 
     config: SequenceConfig
@@ -67,6 +69,7 @@ class SequenceBlend:
     temperature: float = 1.0
     centre: float = 0.0
     scale: float = 1.0
+    places: int = 0
 
     def scores(
         self, symbols: Symbols, *, progress: Callable[[int], None] | None = None
@@ -136,6 +139,13 @@ def model_length(config: SequenceConfig, positions: int | None, symbols: Symbols
     return longest if positions is None else min(longest, positions)
 
 
+def aligned_places(config: SequenceConfig, symbols: Symbols, length: int) -> int:
+    """Soft tokens of sequences that all have one length, where they are few enough to be read one by one; else 0."""
+    read = np.minimum(symbols.lengths, length)
+    count = patch_count(int(read.max()), config.patch, config.step)
+    return count if config.training.mode == "probe" and read.min() == read.max() and count <= ALIGNED else 0
+
+
 def cut_notice(symbols: Symbols, length: int, base: bool) -> str | None:
     """What is to be said of sequences longer than the model reads."""
     longer = int((symbols.lengths > length).sum())
@@ -188,7 +198,7 @@ def blend_state(blend: SequenceBlend) -> tuple[dict[str, torch.Tensor], dict[str
     if blend.base is not None:
         arrays, described = blend.base.state()
         tensors |= {NGRAM + name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in arrays.items()}
-    numbers = ("columns", "length", "weight", "stretch", "temperature", "centre", "scale")
+    numbers = ("columns", "length", "places", "weight", "stretch", "temperature", "centre", "scale")
     return tensors, {
         "ngram": described,
         "alphabet": {"kind": blend.alphabet.kind, "symbols": list(blend.alphabet.symbols)},
@@ -209,16 +219,19 @@ def restore_blend(
     try:
         described = document["ngram"]
         alphabet = Alphabet(document["alphabet"]["kind"], tuple(document["alphabet"]["symbols"]))
-        columns, length = int(document["columns"]), int(document["length"])
-        numbers = {name: float(document[name]) for name in ("weight", "stretch", "temperature", "centre", "scale")}
+        columns, length, places = (int(document[name]) for name in ("columns", "length", "places"))
+        numbers: dict[str, Any] = {
+            name: float(document[name]) for name in ("weight", "stretch", "temperature", "centre", "scale")
+        }
     except (KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"the artifact's settings cannot be read: {error!r}") from error
     base = None if described is None else from_state(arrays, described)
     model = build_sequence_model(
-        config, backbone, size=alphabet.size, classes=columns, length=length, symbols=alphabet.symbols, fresh=False
-    )
+        config, backbone, size=alphabet.size, classes=columns, length=length, symbols=alphabet.symbols, places=places,
+        fresh=False,
+    )  # fmt: skip
     load_adapter(model, {name: part for name, part in tensors.items() if not name.startswith(NGRAM)})
-    return SequenceBlend(config, backbone, alphabet, columns, length, base, model.eval(), **numbers)
+    return SequenceBlend(config, backbone, alphabet, columns, length, base, model.eval(), **numbers, places=places)
 
 
 def reopen_blend(

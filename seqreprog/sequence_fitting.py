@@ -73,6 +73,7 @@ def fit_sequences(
     blend = SequenceBlend(
         config, model.backbone, examples.symbols.alphabet, examples.columns, problem.length,
         base if config.base == "linear" else None, model, centre=problem.centre, scale=problem.scale,
+        places=problem.places,
     )  # fmt: skip
     admission = judge(blend, problem, held, few=len(examples) < FEW)
     clock.lap("choosing and calibrating")

@@ -17,7 +17,7 @@ from .config import Training
 from .data.symbols import Symbols
 from .model import SymbolReprogram
 from .objectives import SymbolObjective
-from .sequence_blend import model_length
+from .sequence_blend import aligned_places, model_length
 from .sequence_config import SequenceConfig
 from .symbol_samples import SymbolDataset, SymbolSample
 from .train import TrainingLog, fit
@@ -54,6 +54,7 @@ class Problem:
     model: SymbolReprogram
     start: dict[str, Tensor]
     length: int
+    places: int
     target: np.ndarray
     centre: float
     scale: float
@@ -68,11 +69,13 @@ class Problem:
         if peft is not None:
             backbone = with_peft(backbone, None if peft is True else peft, seed=config.seed)
         alphabet = examples.symbols.alphabet
+        places = aligned_places(config, examples.symbols, length)
         model = build_sequence_model(
-            config, backbone, size=alphabet.size, classes=examples.columns, length=length, symbols=alphabet.symbols
-        )
+            config, backbone, size=alphabet.size, classes=examples.columns, length=length, symbols=alphabet.symbols,
+            places=places,
+        )  # fmt: skip
         start = {name: weight.detach().clone() for name, weight in model.adapter_state().items()}
-        return cls(config, examples, model, start, length, target, centre, scale)
+        return cls(config, examples, model, start, length, places, target, centre, scale)
 
     def fresh(self) -> SymbolReprogram:
         """The one model, as it was before any training: to start it takes longer than to put it back."""

@@ -3,13 +3,15 @@
     z = (s( f_S( h_theta(x) ) ) - m) / d,   W, b = argmin sum_i v_i loss(y_i, W z_i + b) + |W|^2 / 2C
 
 The input map stays as it was drawn and the frozen model reads each sequence once. `s` are the statistics of
-`outputs.layers`, `m` and `d` their mean and spread over the sequences, `C` is chosen on held-out rows. Source: linear
+`outputs.layers`, `m` and `d` their mean and spread over the sequences, `C` is chosen on held-out rows. Of aligned
+sequences the states at each place, in their principal directions, are read beside the statistics. Source: linear
 probing (Alain and Bengio 2017, section 3), behind a random input map (Rahimi and Recht 2008).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -25,6 +27,8 @@ from .train import limited_threads
 
 ROWS = 64  # read at a time, longest last
 SOLVED = 6000  # sequences at most, evenly spaced: their Gram matrix is decomposed
+DIRECTIONS = 64  # of the states at a place: the principal ones, each brought to the same spread
+BESIDE = 0.3  # what statistics count where places are read, which on aligned sequences say more
 FLAT = 1e-3  # of the mean spread is added to each, so that a constant feature stays one
 
 
@@ -56,10 +60,10 @@ def probe_symbols(
         raise ConfigError("the probe needs a model with a LayerHead (Training(mode='probe')) and folds to hold out")
     used = np.linspace(0, len(train) - 1, min(len(train), SOLVED)).astype(int)
     with limited_threads(threads):
-        features = sequence_statistics(model, train, used).astype(np.float64)
-    centre, spread = features.mean(0), features.std(0)
-    spread = (spread + FLAT * spread.mean() + 1e-12) * np.sqrt(features.shape[1])
-    inputs, back = _rotated((features - centre) / spread)
+        features, states = sequence_features(model, train, used)
+    flat, basis = _directed(states)
+    inputs, centre, spread = _standard([features.astype(np.float64), flat], [BESIDE if head.places else 1.0, 1.0])
+    inputs, back = _rotated(inputs)
     target, weight = _targets(train, task, used)
     columns = head.answer.out_features
     rising, count = sorted(strengths), columns if task == "multilabel" else 1
@@ -75,29 +79,75 @@ def probe_symbols(
     best = np.nansum(loss, 1).argmin(0)
     found = paths(task, inputs, target, weight, [(rising[place],) for place in best], columns)[0]
     turned = (back @ found[0]) / spread[:, None]
-    with torch.no_grad():
-        head.answer.weight.copy_(torch.from_numpy(turned.T))
-        head.answer.bias.copy_(torch.from_numpy(found[1] - centre @ turned))
+    _fill(head, turned, centre, found[1], basis)
     chosen = said[best[0]] if count == 1 else np.stack([said[p, :, label] for label, p in enumerate(best)], 1)
     order = rows.argsort(kind="stable")
     return HeldOut(used[rows[order]], chosen[order])
 
 
 @torch.inference_mode()
-def sequence_statistics(
+def sequence_features(
     model: SymbolReprogram, data: SymbolDataset, index: Int[np.ndarray, " row"]
-) -> Float[np.ndarray, "row feature"]:
-    """What the head reads of the sequences at `index`, in that order."""
+) -> tuple[Float[np.ndarray, "row feature"], Float[np.ndarray, "row place width"]]:
+    """What the head reads of the sequences at `index`, in that order: statistics, and states at the places it knows."""
     model.eval()
-    device = next(model.output_map.parameters()).device
+    head: Any = model.output_map
+    device = next(head.parameters()).device
     order = np.argsort(data.lengths[index], kind="stable")
-    parts = []
+    parts, placed = [], []
     for part in np.array_split(order, -(-len(order) // ROWS)):
         states = model.hidden(data.__getitems__(index[part].tolist()).to(device).batch)
         parts.append(statistics(states.embeds, states.mask).float().cpu().numpy())
-    answer = np.empty((len(index), parts[0].shape[1]), np.float32)
-    answer[order] = np.concatenate(parts)
-    return answer
+        placed.append(head.placed(states.embeds).float().cpu().numpy())
+    back = np.argsort(order, kind="stable")
+    return np.concatenate(parts)[back], np.concatenate(placed)[back]
+
+
+def _directed(
+    states: Float[np.ndarray, "row place width"],
+) -> tuple[Float[np.ndarray, "row joined"], Float[np.ndarray, "width direction"]]:
+    """States at all places in their principal directions, joined, and those directions."""
+    rows, places, width = states.shape
+    if not places:
+        return np.empty((rows, 0)), np.empty((width, 0))
+    middle, spread = states.mean((0, 1), dtype=np.float64), np.zeros((width, width))
+    for row in states:
+        away = row - middle
+        spread += away.T @ away
+    basis = np.linalg.eigh(spread)[1][:, ::-1][:, :DIRECTIONS]
+    return (states @ basis).reshape(rows, -1), basis
+
+
+def _standard(
+    blocks: Sequence[Float[np.ndarray, "row _"]], weights: Sequence[float]
+) -> tuple[Float[np.ndarray, "row feature"], Float[np.ndarray, " feature"], Float[np.ndarray, " feature"]]:
+    """Blocks of features joined, and their mean and divisor: unit spread over the root of how many, times a weight."""
+    blocks, centres, spreads = [block for block in blocks if block.shape[1]], [], []
+    for block, weight in zip(blocks, weights, strict=False):
+        spread = block.std(0)
+        centres.append(block.mean(0))
+        spreads.append((spread + FLAT * spread.mean() + 1e-12) * np.sqrt(block.shape[1]) / weight)
+    centre, divisor = np.concatenate(centres), np.concatenate(spreads)
+    return (np.concatenate(blocks, 1) - centre) / divisor, centre, divisor
+
+
+@torch.no_grad()
+def _fill(
+    head: LayerHead,
+    turned: Float[np.ndarray, "feature column"],
+    centre: Float[np.ndarray, " feature"],
+    intercept: Float[np.ndarray, " column"],
+    basis: Float[np.ndarray, "width direction"],
+) -> None:
+    """The solution in the head's own weights."""
+    count = head.answer.in_features
+    head.answer.weight.copy_(torch.from_numpy(turned[:count].T))
+    head.answer.bias.copy_(torch.from_numpy(intercept - centre[:count] @ turned[:count]))
+    if head.at is not None and head.level is not None:
+        shape = (head.places, basis.shape[1])
+        at, middle = turned[count:].reshape(*shape, -1), centre[count:].reshape(shape)
+        head.at.copy_(torch.from_numpy(basis @ at))
+        head.level.copy_(torch.from_numpy(-np.einsum("pd,pdc->pc", middle, at)))
 
 
 def _rotated(

@@ -53,6 +53,30 @@ def test_classes_are_told_apart_and_held_out_scores_are_honest(make_backbone, fa
     assert np.mean(held.scores.argmax(1) == noise) < 0.75  # what is learned by heart does not count
 
 
+def test_places_of_aligned_sequences_are_read_one_by_one(make_backbone):
+    rng = np.random.default_rng(0)
+    rows = rng.choice(list("ACDEFGHIKL"), (160, 9))
+    target = (rows[:, 4] < "F").astype(int)  # of the residue in the middle, whatever else is there
+    symbols = read_sequences(["".join(row) for row in rows], LETTERS).symbols
+    data, right = SymbolDataset(symbols, target), {}
+    for places in (0, 9):
+        config = SequenceConfig(backbone="", training=Training(**QUIET))
+        model = build_sequence_model(
+            config, load_backbone(make_backbone("bert")), size=LETTERS.size, classes=2, length=20,
+            symbols=LETTERS.symbols, places=places,
+        )  # fmt: skip
+        held = probe_symbols(model, data, "classify", folds=folds(len(data)))
+        right[places] = np.mean(held.scores.argmax(1) == target)
+    assert right[9] > max(0.9, right[0])
+    together = model(data.__getitems__(list(range(len(data)))).batch)
+    alone = torch.cat([model(data[row].batch) for row in range(len(data))])
+    torch.testing.assert_close(together, alone, atol=1e-3, rtol=1e-3)
+    assert np.mean(together.argmax(1).numpy() == target) > 0.95
+    other = read_sequences(["ACDEF", "ACDEFGHIKLMNP"], LETTERS).symbols
+    found = model(SymbolDataset(other, np.zeros(2, int)).__getitems__([0, 1]).batch)
+    assert torch.isfinite(found).all(), "another length is read as far as it goes"
+
+
 def test_an_answer_does_not_depend_on_its_batch_mates(make_backbone):
     model, symbols, counts = made(make_backbone("bert"))
     data = SymbolDataset(symbols, (counts >= 2).astype(int))

@@ -1,4 +1,7 @@
-"""One answer for a whole sequence from the states of every layer, pooled without weights (Tenney et al. 2019)."""
+"""One answer for a whole sequence from the states of every layer (Tenney et al. 2019), pooled without weights.
+
+Aligned sequences, of which each place means something, are read at each place too.
+"""
 
 from __future__ import annotations
 
@@ -14,24 +17,39 @@ STATISTICS = 4
 class LayerHead(nn.Module):
     """Classes, labels or values of a sequence.
 
-        y = W s(h) + b,   s(h) = (mean, maximum, minimum, spread of h over the real tokens)
+        y = W s(h) + b + sum_p (V_p h1_p + c_p),   s(h) = (mean, maximum, minimum, spread of h over the real tokens)
 
-    `h` are the states of every layer, joined: `layers` asks for them. `W` and `b` start at 0 and are made to be solved
-    (`symbol_probe`): thousands of features that are not trained themselves call for a penalty chosen on held-out rows.
+    `h` are the states of every layer, joined: `layers` asks for them. `h1_p` is the state of the first layer at place
+    `p` of `places`, where what stands around a symbol has just been read into it; a place that a sequence lacks says
+    nothing. `V` is `at`, `c` is `level`. All weights start at 0 and are made to be solved (`symbol_probe`): thousands
+    of features that are not trained themselves call for a penalty chosen on held-out rows.
     """
 
     layers = True
 
-    def __init__(self, *, width: int, outputs: int) -> None:
+    def __init__(self, *, depth: int, width: int, outputs: int, places: int = 0) -> None:
         super().__init__()
-        self.answer = nn.Linear(STATISTICS * width, outputs)
+        self.places, self.first = places, slice(min(1, depth) * width, (min(1, depth) + 1) * width)
+        self.answer = nn.Linear(STATISTICS * (depth + 1) * width, outputs)
+        self.at = nn.Parameter(torch.zeros(places, width, outputs)) if places else None
+        self.level = nn.Parameter(torch.zeros(places, outputs)) if places else None
         nn.init.zeros_(self.answer.weight)
         nn.init.zeros_(self.answer.bias)
 
     def forward(
         self, hidden: Float[Tensor, "batch length width"], mask: Bool[Tensor, "batch length"]
     ) -> Float[Tensor, "batch class"]:
-        return self.answer(statistics(hidden, mask))
+        answer = self.answer(statistics(hidden, mask))
+        if self.at is None or self.level is None:
+            return answer
+        states = self.placed(hidden)
+        known = mask[:, : self.places, None]
+        at, level = self.at[: states.shape[1]], self.level[: states.shape[1]]
+        return answer + torch.einsum("bpw,pwc->bc", states * known, at) + (known * level).sum(1)
+
+    def placed(self, hidden: Float[Tensor, "batch length width"]) -> Float[Tensor, "batch place part"]:
+        """The states of the first layer at the places that are read."""
+        return hidden[:, : self.places, self.first]
 
 
 def statistics(
