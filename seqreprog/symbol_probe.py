@@ -4,13 +4,15 @@
 
 The input map stays as it was drawn and the frozen model reads each sequence once. `s` are the statistics of
 `outputs.layers`, `m` and `d` their mean and spread over the sequences, `C` is chosen on held-out rows. Of aligned
-sequences the states at each place, in their principal directions, are read beside the statistics. Source: linear
-probing (Alain and Bengio 2017, section 3), behind a random input map (Rahimi and Recht 2008).
+sequences the states at each place, in their principal directions, are read beside the statistics where that loses less
+on held-out rows. Source: linear probing (Alain and Bengio 2017, section 3), behind a random input map (Rahimi and Recht
+2008).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -62,27 +64,59 @@ def probe_symbols(
     with limited_threads(threads):
         features, states = sequence_features(model, train, used)
     flat, basis = _directed(states)
-    inputs, centre, spread = _standard([features.astype(np.float64), flat], [BESIDE if head.places else 1.0, 1.0])
-    inputs, back = _rotated(inputs)
     target, weight = _targets(train, task, used)
-    columns = head.answer.out_features
-    rising, count = sorted(strengths), columns if task == "multilabel" else 1
     place_of = {row: place for place, row in enumerate(used.tolist())}
     held = [np.array([place_of[row] for row in fold.tolist() if row in place_of], dtype=int) for fold in folds]
-    scores = []
+    rising, columns = sorted(strengths), head.answer.out_features
+    candidates = [[(features.astype(np.float64), 1.0)]]
+    if head.places:
+        candidates.append([(candidates[0][0][0], BESIDE), (flat, 1.0)])
+    tried = [_tried(task, _standard(blocks), target, weight, held, rising, columns) for blocks in candidates]
+    best = min(tried, key=lambda one: one.loss)
+    weights, intercept = best.solve()
+    _fill(head, weights, best.centre, intercept, basis)
+    rows = np.concatenate(held)
+    order = rows.argsort(kind="stable")
+    return HeldOut(used[rows[order]], best.scores[order])
+
+
+@dataclass(frozen=True, eq=False)
+class _Tried:
+    """One set of features at the strengths that lose least on held-out rows."""
+
+    loss: float
+    scores: Float[np.ndarray, "held column"]
+    centre: Float[np.ndarray, " feature"]
+    solve: Callable[[], tuple[np.ndarray, np.ndarray]]  # W of the features as they were, and b of the centred ones
+
+
+def _tried(
+    task: Task,
+    standard: tuple[np.ndarray, np.ndarray, np.ndarray],
+    target: np.ndarray,
+    weight: np.ndarray,
+    held: Sequence[np.ndarray],
+    rising: Sequence[float],
+    columns: int,
+) -> _Tried:
+    """Every strength on every fold, learned without it."""
+    inputs, back = _rotated(standard[0])
+    _, centre, spread = standard
+    scores, count = [], columns if task == "multilabel" else 1
     for fold in held:
-        kept = np.setdiff1d(np.arange(len(used)), fold)
+        kept = np.setdiff1d(np.arange(len(inputs)), fold)
         path = paths(task, inputs[kept], target[kept], weight[kept], [rising] * count, columns)
         scores.append(np.stack([inputs[fold] @ w + b for w, b in path]))
     rows, said = np.concatenate(held), np.concatenate(scores, 1)
-    loss = np.stack([row_losses(task, one, target[rows]) for one in said]) * weight[rows, None]
-    best = np.nansum(loss, 1).argmin(0)
-    found = paths(task, inputs, target, weight, [(rising[place],) for place in best], columns)[0]
-    turned = (back @ found[0]) / spread[:, None]
-    _fill(head, turned, centre, found[1], basis)
+    loss = np.nansum(np.stack([row_losses(task, one, target[rows]) for one in said]) * weight[rows, None], 1)
+    best = loss.argmin(0)
     chosen = said[best[0]] if count == 1 else np.stack([said[p, :, label] for label, p in enumerate(best)], 1)
-    order = rows.argsort(kind="stable")
-    return HeldOut(used[rows[order]], chosen[order])
+
+    def solve() -> tuple[np.ndarray, np.ndarray]:
+        weights, intercept = paths(task, inputs, target, weight, [(rising[place],) for place in best], columns)[0]
+        return (back @ weights) / spread[:, None], intercept
+
+    return _Tried(float(loss.min(0).sum()), chosen, centre, solve)
 
 
 @torch.inference_mode()
@@ -119,16 +153,16 @@ def _directed(
 
 
 def _standard(
-    blocks: Sequence[Float[np.ndarray, "row _"]], weights: Sequence[float]
+    blocks: Sequence[tuple[Float[np.ndarray, "row _"], float]],
 ) -> tuple[Float[np.ndarray, "row feature"], Float[np.ndarray, " feature"], Float[np.ndarray, " feature"]]:
     """Blocks of features joined, and their mean and divisor: unit spread over the root of how many, times a weight."""
-    blocks, centres, spreads = [block for block in blocks if block.shape[1]], [], []
-    for block, weight in zip(blocks, weights, strict=False):
+    centres, spreads = [], []
+    for block, weight in blocks:
         spread = block.std(0)
         centres.append(block.mean(0))
         spreads.append((spread + FLAT * spread.mean() + 1e-12) * np.sqrt(block.shape[1]) / weight)
     centre, divisor = np.concatenate(centres), np.concatenate(spreads)
-    return (np.concatenate(blocks, 1) - centre) / divisor, centre, divisor
+    return (np.concatenate([block for block, _ in blocks], 1) - centre) / divisor, centre, divisor
 
 
 @torch.no_grad()
@@ -143,7 +177,10 @@ def _fill(
     count = head.answer.in_features
     head.answer.weight.copy_(torch.from_numpy(turned[:count].T))
     head.answer.bias.copy_(torch.from_numpy(intercept - centre[:count] @ turned[:count]))
-    if head.at is not None and head.level is not None:
+    if head.at is not None and head.level is not None and len(turned) == count:  # the places lost more
+        head.at.zero_()
+        head.level.zero_()
+    elif head.at is not None and head.level is not None:
         shape = (head.places, basis.shape[1])
         at, middle = turned[count:].reshape(*shape, -1), centre[count:].reshape(shape)
         head.at.copy_(torch.from_numpy(basis @ at))

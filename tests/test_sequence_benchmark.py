@@ -29,7 +29,7 @@ def small(part: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch, make_back
     """A tiny language model, two steps, two folds or draws."""
     rows = part("rows")
     training = {"max_steps": 2, "evaluate_every": 1, "progress": False}
-    monkeypatch.setattr(rows, "COMMON", {"backbone": str(make_backbone("bert")), "training": training})
+    monkeypatch.setattr(rows, "COMMON", {"backbone": str(make_backbone("bert")), "layers": 2, "training": training})
     for name in ("acp", "acp-50"):
         monkeypatch.setitem(rows.ROWS, name, replace(rows.ROWS[name], count=2))
 
