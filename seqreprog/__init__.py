@@ -23,12 +23,19 @@ if TYPE_CHECKING:
         SeqReprogError,
     )
     from .forecaster import Forecaster, forecast
+    from .infiller import SequenceInfiller
+    from .sequence_config import SequenceOptions
+    from .sequences import SequenceClassifier, SequenceRegressor
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "Forecaster": "forecaster",
     "forecast": "forecaster",
+    "SequenceClassifier": "sequences",
+    "SequenceInfiller": "infiller",
+    "SequenceOptions": "sequence_config",
+    "SequenceRegressor": "sequences",
     "Adapter": "config",
     "Prompt": "config",
     "Training": "config",
@@ -52,6 +59,10 @@ __all__ = [
     "Notice",
     "Prompt",
     "SeqReprogError",
+    "SequenceClassifier",
+    "SequenceInfiller",
+    "SequenceOptions",
+    "SequenceRegressor",
     "Training",
     "forecast",
 ]

@@ -22,6 +22,7 @@ WEIGHTS = np.linspace(0, 1, 21)
 BLOCKS, FEWEST = 10, 5
 MANY_SERIES = 20  # from here on blocks are groups of series, below it stretches of time
 CONFIDENCE = 0.95
+HALF = 0.5
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,16 @@ def admit(judge: Judge, parts: Parts, block: Int[np.ndarray, " window"]) -> Admi
         block: the block of each window, counted from 0.
     """
     count = int(block.max()) + 1
-    errors = np.array([_block_means(judge.each(parts.mixed(weight)), block, count) for weight in WEIGHTS])
+    return surest(np.array([_block_means(judge.each(parts.mixed(weight)), block, count) for weight in WEIGHTS]))
+
+
+def surest(errors: Float[np.ndarray, "weight block"]) -> Admission:
+    """The weight whose gain over weight 0 is the largest that one can be sure of.
+
+    Args:
+        errors: the mean error of each block, for each of `WEIGHTS`.
+    """
+    count = errors.shape[1]
     whole = errors[0].mean() if errors[0].mean() > 0 else 1.0
     gains = (errors[0] - errors) / whole
     mean = gains.mean(1)
@@ -83,6 +93,21 @@ def admit(judge: Judge, parts: Parts, block: Int[np.ndarray, " window"]) -> Admi
     sure = mean - _t(count - 1) * gains.std(1, ddof=1) / np.sqrt(count)
     best = int(sure.argmax())  # weight 0 is sure of 0, so nothing below that is ever taken
     return Admission(float(WEIGHTS[best]), count, float(mean[best] if best else mean.max()), float(sure[best]))
+
+
+def half_or_none(errors: Float[np.ndarray, "two block"]) -> Admission:
+    """A weight of a half if it loses no more than weight 0 does, else 0.
+
+    Args:
+        errors: the mean error of each block, for the weights 0 and 0.5.
+    """
+    count = errors.shape[1]
+    gains = (errors[0] - errors[1]) / (errors[0].mean() if errors[0].mean() > 0 else 1.0)
+    gain = float(gains.mean())
+    if count < FEWEST:
+        return Admission(0.0, count, gain, 0.0)
+    sure = gain - _t(count - 1) * float(gains.std(ddof=1)) / np.sqrt(count)
+    return Admission(HALF if gain >= 0 else 0.0, count, gain, float(sure))
 
 
 def blocks_of(windows: Windows) -> Int[np.ndarray, " window"]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import importlib.util
 import inspect
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from enum import Enum
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,7 @@ from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from .config import Reading
-from .errors import BackboneError
+from .errors import BackboneError, ConfigError, DependencyError
 from .memo import Memo
 from .prefix import attention, copied, expanded, extend, has_cache, looks_ahead, positions, slides
 from .types import Prefix, SoftTokens, TokenIds
@@ -34,7 +36,11 @@ class Backbone(nn.Module):
         tokenizer: its tokeniser.
         name: the id or directory it was loaded from.
         layers: how many of its layers are kept.
+        peft: the options of a peft adapter that trains beside theta and omega, for JSON; `None` where all is frozen.
     """
+
+    peft: dict[str, Any] | None = None
+    _untuned: str | None = None  # the fingerprint without that adapter
 
     def __init__(self, *, model: Any, tokenizer: Any, name: str, layers: int) -> None:
         super().__init__()
@@ -100,6 +106,11 @@ class Backbone(nn.Module):
 
     def check_reading(self, reading: Reading) -> None:
         """Raises `BackboneError` where the prompt cannot be read that way."""
+        if reading == "prefix" and self.peft is not None:
+            raise BackboneError(
+                f"backbone {self.name!r} trains a peft adapter, so the keys of a prompt do not stay as they are. Pass "
+                "prompt=Prompt(reading='bidirectional')"
+            )
         if reading == "prefix" and not self.keeps_keys:
             raise BackboneError(
                 f"backbone {self.name!r} cannot read its prompt as a prefix: a {type(self.model).__name__} takes no "
@@ -137,7 +148,7 @@ class Backbone(nn.Module):
         self.check_positions(total, SHORTER)
         if total == length:
             return None
-        if not self.keeps_keys or (reading == "bidirectional" and not self.causal):
+        if self.peft is not None or not self.keeps_keys or (reading == "bidirectional" and not self.causal):
             return self.embed(self._joined(static, suffix, rows))
         shared = expanded(self._read(static), rows) if static else None
         if suffix is None:
@@ -146,8 +157,12 @@ class Backbone(nn.Module):
             return self._extend(None, self._joined(static, suffix, rows))
         return self._extend(shared, suffix)
 
-    def forward(self, soft: SoftTokens, prompt: Prefix | SoftTokens | None = None) -> Float[Tensor, "row length width"]:
+    def forward(
+        self, soft: SoftTokens, prompt: Prefix | SoftTokens | None = None, *, layers: bool = False
+    ) -> Float[Tensor, "row length width"]:
         """The last hidden states at the soft tokens; 0 at masked ones.
+
+        With `layers` those of every layer, from the embeddings on, joined to one wide state.
 
         Prompts of unequal length are padded and masked, and positions count real tokens only, so that a row gives the
         same states alone or in any batch.
@@ -167,11 +182,14 @@ class Backbone(nn.Module):
         self.check_positions(mask.shape[1], SHORTER)
         if self._takes("position_ids"):
             options["position_ids"] = slots + self._first_position
-        hidden = self.model(inputs_embeds=embeds, **options, **attention(mask)).last_hidden_state
+        answer = self.model(inputs_embeds=embeds, output_hidden_states=layers, **options, **attention(mask))
+        hidden = torch.cat(answer.hidden_states, -1) if layers else answer.last_hidden_state
         return hidden[:, -length:] * soft.mask[..., None]
 
     def fingerprint(self) -> str:
-        """A digest of every weight that is kept, so that an artifact refuses another backbone."""
+        """A digest of every frozen weight that is kept, so that an artifact refuses another backbone."""
+        if self._untuned is not None:
+            return self._untuned
         digest = hashlib.sha256()
         for name, weight in sorted(self.model.state_dict().items()):
             digest.update(f"{name}{tuple(weight.shape)}{weight.dtype}".encode())
@@ -237,6 +255,57 @@ def load_backbone(name: str | Path, layers: int | None = None) -> Backbone:
     if config.is_encoder_decoder and hasattr(model, "get_encoder"):
         model = model.get_encoder()
     return Backbone(model=model, tokenizer=tokenizer, name=asked, layers=kept)
+
+
+def with_peft(backbone: Backbone, config: Any = None, *, seed: int = 0) -> Backbone:
+    """Reprogramming beside fine-tuning (Yen et al. 2021): a copy of the backbone with a peft adapter that trains.
+
+    The weights of the language model stay frozen; those of the adapter become part of `Reprogram.adapter_state`.
+    Dropout inside the adapter stays off, as all of the backbone's does.
+
+    Args:
+        backbone: is left as it was.
+        config: any peft config that changes layers, or its `to_dict()`; `None` is LoRA with peft's defaults.
+        seed: of the adapter's start. The caller's random state is left as it was.
+
+    Raises:
+        DependencyError: peft is not installed.
+        ConfigError: the method puts a prompt before the input, or does not know this model's layers.
+    """
+    try:
+        import peft
+    except ImportError as error:
+        raise DependencyError(
+            "peft=... needs the package peft. Install it with pip install 'seqreprog[peft]'"
+        ) from error
+    config = peft.LoraConfig() if config is None else config
+    if isinstance(config, Mapping):
+        config = peft.get_peft_config(dict(config))
+    if not isinstance(config, peft.PeftConfig) or config.is_prompt_learning:
+        raise ConfigError(
+            "peft must be a config that changes layers (LoraConfig, IA3Config, ...), for prompts have methods of their "
+            f"own (method='soft_prompt'); got {type(config).__name__}"
+        )
+    tuned = Backbone(
+        model=copy.deepcopy(backbone.model), tokenizer=backbone.tokenizer, name=backbone.name, layers=backbone.layers
+    )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        try:
+            peft.inject_adapter_in_model(config, tuned.model)
+        except ValueError as error:
+            raise ConfigError(f"peft config does not fit backbone {backbone.name!r}: {error}") from error
+    tuned.peft, tuned._untuned = _plain(config.to_dict()), backbone.fingerprint()
+    return tuned
+
+
+def _plain(value: Any) -> Any:
+    """Options as JSON has them: sets sorted, enums as their text."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(inner) for key, inner in value.items()}
+    if isinstance(value, set | frozenset | list | tuple):
+        return [_plain(inner) for inner in (sorted(value) if isinstance(value, set | frozenset) else value)]
+    return value.value if isinstance(value, Enum) else value
 
 
 def _locate(name: str) -> str:

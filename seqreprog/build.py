@@ -20,7 +20,7 @@ from .inputs.prototype import (
     kmeans_centres,
     word_vectors,
 )
-from .model import SeriesReprogram
+from .model import Reprogram, SeriesReprogram
 from .outputs.heads import ForecastHead
 
 PROBE_REACH = 0.1  # a start that nothing trains must not lose what the window holds; chosen on validation windows
@@ -56,7 +56,7 @@ def build_forecaster(config: ForecastConfig, backbone: Backbone, *, fresh: bool 
         vocabulary = backbone.vocabulary
         input_map = PrototypeMap(
             patches=patches,
-            prototypes=_prototypes(options, backbone, config.seed, fresh),
+            prototypes=make_prototypes(options, backbone, config.seed, fresh),
             heads=options.heads,
             head_width=options.head_width,
             vocabulary=vocabulary,
@@ -77,7 +77,7 @@ def build_forecaster(config: ForecastConfig, backbone: Backbone, *, fresh: bool 
         static=writer.static,
         reading=config.prompt.reading,
     )
-    _warn_if_heavy(model)
+    warn_if_heavy(model)
     return model
 
 
@@ -95,7 +95,8 @@ def build_prompt(config: ForecastConfig, backbone: Backbone) -> PromptWriter:
     )
 
 
-def _prototypes(options: Adapter, backbone: Backbone, seed: int, fresh: bool) -> nn.Module:
+def make_prototypes(options: Adapter, backbone: Backbone, seed: int, fresh: bool) -> nn.Module:
+    """The prototypes that `options` ask for; `fresh` as in `build_forecaster`."""
     match options.prototypes:
         case "direct":
             vocabulary = backbone.vocabulary
@@ -107,9 +108,10 @@ def _prototypes(options: Adapter, backbone: Backbone, seed: int, fresh: bool) ->
             return WordPrototypes(word_vectors(backbone.vocabulary, backbone.tokenise(options.words)))
 
 
-def _warn_if_heavy(model: SeriesReprogram) -> None:
+def warn_if_heavy(model: Reprogram) -> None:
+    """Says so where more weights train than are frozen."""
     trained = sum(weight.numel() for _, weight in model.trained())
-    frozen = sum(weight.numel() for weight in model.backbone.parameters())
+    frozen = sum(weight.numel() for weight in model.backbone.parameters() if not weight.requires_grad)
     if trained > frozen:
         warnings.warn(
             f"{trained:,} weights train, more than the {frozen:,} that are frozen: this is closer to training a model "

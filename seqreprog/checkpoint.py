@@ -18,7 +18,7 @@ from torch import Tensor
 
 from .backbone import Backbone
 from .errors import CheckpointError, OutputError
-from .model import SeriesReprogram
+from .model import Reprogram
 
 FORMAT = "seqreprog"
 FORMAT_VERSION = 1
@@ -100,6 +100,24 @@ def load_artifact(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     return tensors, document
 
 
+def check_kind(path: str | Path, document: dict[str, Any], *kinds: str) -> None:
+    """Raises `CheckpointError` where the artifact is of another kind."""
+    if document.get("kind") not in kinds:
+        raise CheckpointError(
+            f"{str(path)!r} holds a {document.get('kind')}, not a {' or '.join(kinds)}. Load it with the class that "
+            "saved it, or with `seqreprog predict`"
+        )
+
+
+def artifact_kind(path: str | Path) -> str:
+    """What kind of model an artifact holds, without reading its weights; `"forecaster"` where nothing can be said."""
+    try:
+        document = json.loads((Path(path).expanduser() / CONFIG).read_text(encoding="utf-8"))
+        return str(document["kind"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return "forecaster"  # whose `load` says what is amiss
+
+
 def backbone_record(backbone: Backbone) -> dict[str, Any]:
     """What an artifact remembers of its backbone."""
     words, width = backbone.vocabulary.shape
@@ -116,7 +134,7 @@ def check_backbone(record: dict[str, Any], backbone: Backbone) -> None:
         raise CheckpointError(f"checkpoint was trained on backbone {_brief(record)}; got {_brief(found)}")
 
 
-def load_adapter(model: SeriesReprogram, tensors: dict[str, Tensor]) -> None:
+def load_adapter(model: Reprogram, tensors: dict[str, Tensor]) -> None:
     """Puts saved theta and omega into a freshly built model.
 
     Raises:

@@ -1,4 +1,4 @@
-"""The command line: `seqreprog forecast | predict | evaluate | demo`."""
+"""The command line: `seqreprog forecast | classify | regress | predict | evaluate | demo`."""
 
 from __future__ import annotations
 
@@ -9,6 +9,30 @@ from typing import Annotated, Any
 import typer
 
 from . import __version__
+from .cli_options import (
+    AsJson,
+    BackboneName,
+    Device,
+    Folds,
+    LabelColumn,
+    Layers,
+    LayersOfKind,
+    MaxSteps,
+    SaveFolder,
+    Seed,
+    SequenceColumn,
+    SequenceKind,
+    TargetValue,
+    Threads,
+    TimeBudget,
+)
+from .cli_sequences import (
+    classify_command,
+    evaluate_sequences,
+    predict_sequences,
+    predicts_sequences,
+    regress_command,
+)
 from .config import Adapter, Prompt, Training, read_toml
 from .console import print_json, print_recipe, print_score, reported, say
 from .errors import ConfigError, OutputError
@@ -17,6 +41,8 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_show_locals=False,
 )
+app.command("classify")(classify_command)
+app.command("regress")(regress_command)
 DataFile = Annotated[
     Path, typer.Argument(help="CSV or Parquet: long (a row per series and time) or wide (a column each).")
 ]
@@ -30,21 +56,13 @@ Context = Annotated[
     int | None, typer.Option("--context", help="Steps read (a third of the longest series, at most 512).")
 ]
 Level = Annotated[list[float], typer.Option("--level", help="Coverage of an interval in percent; may be repeated.")]
-BackboneName = Annotated[str, typer.Option("--backbone", help="minilm, a directory, or a Hugging Face id.")]
-Layers = Annotated[int | None, typer.Option("--layers", help="First layers of the backbone to keep.")]
 BaseName = Annotated[str, typer.Option("--base", help="ridge, or none for the papers' pure form.")]
 LossName = Annotated[str, typer.Option("--loss", help="mse or mae.")]
-Seed = Annotated[int, typer.Option("--seed", help="Of everything random.")]
-Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or mps.")]
 Domain = Annotated[str, typer.Option("--domain", help="What the series are, in your words; the model reads it.")]
-MaxSteps = Annotated[int, typer.Option("--max-steps", help="Training steps at most.")]
-TimeBudget = Annotated[float | None, typer.Option("--time-budget", help="Seconds of training at most.")]
 Probe = Annotated[bool, typer.Option("--probe", help="A quick first answer: nothing is trained by gradient.")]
-Threads = Annotated[int | None, typer.Option("--threads", help="CPU threads.")]
 Patch = Annotated[int, typer.Option("--patch", help="Steps of one patch; also the stride.")]
 OutFile = Annotated[Path | None, typer.Option("--out", help="Forecasts to CSV or Parquet (standard output).")]
 PlotFile = Annotated[Path | None, typer.Option("--plot", help="A picture: png, svg or pdf.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON alone.")]
 
 
 def _show_version(asked: bool) -> bool:
@@ -60,7 +78,7 @@ def main(
         bool, typer.Option("--version", help="Print the version.", callback=_show_version, is_eager=True)
     ] = False,
 ) -> None:
-    """Reprogram a frozen language model to forecast series. Only a small adapter is trained, on a CPU if need be."""
+    """Reprogram a frozen language model for series and sequences. Only a small adapter trains, on a CPU if need be."""
 
 
 @app.command("forecast")
@@ -71,7 +89,7 @@ def forecast_command(
     level: Level = [80],  # noqa: B006 - typer reads the default, nobody writes to it
     out_file: OutFile = None,
     plot: PlotFile = None,
-    save: Annotated[Path | None, typer.Option("--save", help="Keep the fitted model in this directory.")] = None,
+    save: SaveFolder = None,
     id_col: IdColumn = None,
     time_col: TimeColumn = None,
     target_col: TargetColumn = None,
@@ -116,14 +134,22 @@ def predict_command(
     horizon: Annotated[int | None, typer.Option("--horizon", help="Steps, at most the model's.")] = None,
     out_file: OutFile = None,
     plot: PlotFile = None,
+    sequence: SequenceColumn = None,
     backbone: Annotated[str | None, typer.Option("--backbone", help="Where the language model is now.")] = None,
     device: Device = "auto",
 ) -> None:
-    """Forecast new series with a saved model.
+    """Forecast new series, or answer for new sequences, with a saved model.
 
     seqreprog predict model/ new.parquet --out pred.csv
+
+    seqreprog predict model/ test.fasta --out pred.csv
     """
     with reported():
+        if predicts_sequences(model):
+            if horizon is not None or plot is not None:
+                raise ConfigError(f"{str(model)!r} answers for sequences, which have no --horizon and no --plot")
+            predict_sequences(model, data, sequence, out_file, backbone, device)
+            return
         from .data.files import read_frame_file
         from .forecaster import Forecaster
 
@@ -141,6 +167,11 @@ def evaluate_command(
     step: Annotated[int | None, typer.Option("--step", help="Steps between origins (the horizon).")] = None,
     config: Annotated[Path | None, typer.Option("--config", help="A recipe in TOML instead of options.")] = None,
     data_option: Annotated[Path | None, typer.Option("--data", help="The file that a recipe reads.")] = None,
+    sequence: SequenceColumn = None,
+    label: LabelColumn = None,
+    target: TargetValue = None,
+    kind: SequenceKind = "protein",
+    folds: Folds = 5,
     as_json: AsJson = False,
     context: Context = None,
     level: Level = [80],  # noqa: B006
@@ -150,10 +181,10 @@ def evaluate_command(
     freq: Frequency = None,
     fill_gaps: FillGaps = False,
     backbone: BackboneName = "minilm",
-    layers: Layers = 2,
-    base: BaseName = "ridge",
+    layers: LayersOfKind = None,
+    base: Annotated[str | None, typer.Option("--base", help="ridge (of sequences: linear), or none.")] = None,
     loss: LossName = "mse",
-    patch: Patch = Adapter.patch,
+    patch: Annotated[int | None, typer.Option("--patch", help="Steps (24) or symbols (1) of one patch.")] = None,
     domain: Domain = "",
     max_steps: MaxSteps = Training.max_steps,
     time_budget: TimeBudget = None,
@@ -164,14 +195,22 @@ def evaluate_command(
 ) -> None:
     """Forecast the last part of each series and score it, beside seasonal naive and ridge on the same windows.
 
+    With --sequence: cross-validate a classifier or a regression, beside n-gram regression on the same folds.
+
     seqreprog evaluate load.csv --horizon 24 --windows 4
 
     seqreprog evaluate --config configs/etth1_96.toml --data ETTh1.csv --json
+
+    seqreprog evaluate peptides.csv --sequence seq --label y --kind protein --folds 5
     """
     with reported():
         path = data or data_option
         if path is None:
             raise ConfigError("evaluate needs a file: seqreprog evaluate load.csv --horizon 24")
+        if sequence is not None:
+            given = {**locals(), "data": path, "base": base or "linear", "patch": patch or 1, "layers": layers or 4}
+            evaluate_sequences(given, folds=folds, as_json=as_json)
+            return
         columns = {"id_col": id_col, "time_col": time_col, "target_col": target_col, "freq": _freq(freq)}
         if config is not None:
             if horizon is not None:
@@ -179,10 +218,12 @@ def evaluate_command(
             print_recipe(_run_recipe(config, path, columns), as_json)
             return
         if horizon is None:
-            raise ConfigError("evaluate needs --horizon (or --config with a recipe)")
+            raise ConfigError("evaluate needs --horizon (or --config with a recipe, or --sequence with --label)")
         from .data.files import read_frame_file
 
-        model = _forecaster(locals())
+        model = _forecaster(
+            {**locals(), "base": base or "ridge", "patch": patch or Adapter.patch, "layers": layers or 2}
+        )
         score = model.evaluate(read_frame_file(path), n_windows=windows, step_size=step, **columns, fill_gaps=fill_gaps)
         if as_json:
             print_json(score)

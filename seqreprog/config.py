@@ -17,7 +17,7 @@ Statistic = Literal["min", "max", "median", "trend", "lags"]
 Loss = Literal["mse", "mae"]
 Base = Literal["ridge", "none"]
 Reading = Literal["auto", "bidirectional", "prefix"]
-Mode = Literal["train", "probe"]
+Mode = Literal["auto", "train", "probe"]
 Device = Literal["auto", "cpu", "cuda", "mps"]
 
 
@@ -45,7 +45,7 @@ class Prompt:
     reading: Reading = "auto"
 
     def __post_init__(self) -> None:
-        _check_options(self)
+        check_options(self)
 
 
 @dataclass(frozen=True)
@@ -78,8 +78,8 @@ class Adapter:
     dropout: float = 0.2
 
     def __post_init__(self) -> None:
-        _check_options(self)
-        _at_least(self, 1, "patch", "stride", "hidden", "heads", "head_width", "n_prototypes", "features")
+        check_options(self)
+        at_least(self, 1, "patch", "stride", "hidden", "heads", "head_width", "n_prototypes", "features")
         if self.stride > self.patch:
             raise ConfigError(
                 f"stride must not exceed patch, or steps would go unread; got stride={self.stride}, patch={self.patch}"
@@ -119,8 +119,9 @@ class Training:
         threads: CPU threads; `None` leaves PyTorch's own choice.
         precision: mixed precision of the frozen model's pass.
         progress: whether to show a progress bar (only where standard error is a terminal).
-        mode: `"train"` trains by gradient; `"probe"` is the quick first answer: one pass of the frozen model over a
-            sample of the windows, and the head in closed form (least squares, whatever the loss).
+        mode: `"train"` trains by gradient; `"probe"` is one pass of the frozen model over the sequences, or a sample of
+            the windows, and the head in closed form (of windows: least squares, whatever the loss). `"auto"` is
+            `"train"` for series; for sequences see `sequence_config.settled`.
     """
 
     max_steps: int = 600
@@ -140,14 +141,14 @@ class Training:
     threads: int | None = None
     precision: Literal["no", "bf16", "fp16"] = "no"
     progress: bool = True
-    mode: Mode = "train"
+    mode: Mode = "auto"
 
     def __post_init__(self) -> None:
-        _check_options(self)
-        _at_least(self, 1, "batch_size", "accumulate", "evaluate_every", "patience", "validation_windows")
-        _at_least(self, 0, "max_steps", "weight_decay")
+        check_options(self)
+        at_least(self, 1, "batch_size", "accumulate", "evaluate_every", "patience", "validation_windows")
+        at_least(self, 0, "max_steps", "weight_decay")
         if self.threads is not None:
-            _at_least(self, 1, "threads")
+            at_least(self, 1, "threads")
         if self.time_budget is not None and not self.time_budget > 0:
             raise ConfigError(f"time_budget is a number of seconds above 0; got {self.time_budget}")
         if not 0 <= self.average < 1:
@@ -181,18 +182,18 @@ class ForecastConfig:
 
     def __post_init__(self) -> None:
         for name in ("horizon", "context", "layers", "seed"):
-            object.__setattr__(self, name, _whole(getattr(self, name)))
-        _check_options(self)
-        _at_least(self, 1, "horizon")
+            object.__setattr__(self, name, whole(getattr(self, name)))
+        check_options(self)
+        at_least(self, 1, "horizon")
         if self.layers is not None:
-            _at_least(self, 1, "layers")
-        self._check_kinds()
+            at_least(self, 1, "layers")
+        check_kinds(self, prompt=Prompt, adapter=Adapter, training=Training)
         if self.context < self.adapter.patch:
             raise ConfigError(
                 f"context must hold one patch at least; got context={self.context}, patch={self.adapter.patch}. "
                 "Lengthen context or pass adapter=Adapter(patch=...)"
             )
-        _at_least(self, 0, "seed")
+        at_least(self, 0, "seed")
         if wrong := [level for level in self.level if isinstance(level, bool | str) or not isinstance(level, Real)]:
             raise ConfigError(f"level must hold numbers, the coverage in percent; got {wrong[0]!r}")
         if wrong := [level for level in self.level if 0 < level < 1]:
@@ -202,13 +203,6 @@ class ForecastConfig:
         object.__setattr__(
             self, "level", tuple(sorted({int(each) if each == int(each) else float(each) for each in self.level}))
         )
-
-    def _check_kinds(self) -> None:
-        for name, kind in (("prompt", Prompt), ("adapter", Adapter), ("training", Training)):
-            if not isinstance(value := getattr(self, name), kind):
-                raise ConfigError(
-                    f"{name} must be made by {kind.__name__}(...); got {value!r}. Pass {name}={kind.__name__}(...)"
-                )
 
     @property
     def quantile_levels(self) -> tuple[float, ...]:
@@ -230,8 +224,8 @@ def to_dict(config: ForecastConfig) -> dict[str, Any]:
 def forecast_config(values: dict[str, Any]) -> ForecastConfig:
     """The inverse of `to_dict`; unknown names raise `ConfigError`."""
     parts = {"prompt": Prompt, "adapter": Adapter, "training": Training}
-    made = {name: _make(kind, values.get(name, {})) for name, kind in parts.items()}
-    return _make(ForecastConfig, {**values, **made})
+    made = {name: make_config(kind, values.get(name, {})) for name, kind in parts.items()}
+    return make_config(ForecastConfig, {**values, **made})
 
 
 def read_toml(path: str | Path) -> dict[str, Any]:
@@ -244,14 +238,15 @@ def read_toml(path: str | Path) -> dict[str, Any]:
         raise ConfigError(f"config {str(path)!r} is not valid TOML: {error}") from error
 
 
-def _make(kind: type, values: dict[str, Any]) -> Any:
+def make_config(kind: type, values: dict[str, Any]) -> Any:
+    """An options dataclass from plain values; unknown names raise `ConfigError`."""
     known = [item.name for item in fields(kind)]
     if unknown := sorted(set(values) - set(known)):
         raise ConfigError(f"{kind.__name__} has no option {unknown[0]!r}; it has {known}")
     return kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})
 
 
-def _check_options(config: Any) -> None:
+def check_options(config: Any) -> None:
     """Refuses a value outside its `Literal`, and a number where text stands."""
     for name, hint in get_type_hints(type(config)).items():
         value = getattr(config, name)
@@ -260,18 +255,30 @@ def _check_options(config: Any) -> None:
             raise ConfigError(f"{name} must be one of {list(inner)}; got {value!r}")
         if name == "parts" and (wrong := [part for part in value if part not in get_args(Statistic)]):
             raise ConfigError(f"parts may hold {list(get_args(Statistic))}; got {wrong[0]!r}")
+        if hint == int | None and value is not None:
+            hint = int
         if hint is int and (isinstance(value, bool) or not isinstance(value, int)):
             raise ConfigError(f"{name} must be a whole number; got {value!r}")
         if hint is float and not isinstance(value, int | float):
             raise ConfigError(f"{name} must be a number; got {value!r}")
 
 
-def _whole(value: Any) -> Any:
+def check_kinds(config: Any, **kinds: type) -> None:
+    """Refuses anything but the options dataclass that belongs there."""
+    for name, kind in kinds.items():
+        if not isinstance(value := getattr(config, name), kind):
+            raise ConfigError(
+                f"{name} must be made by {kind.__name__}(...); got {value!r}. Pass {name}={kind.__name__}(...)"
+            )
+
+
+def whole(value: Any) -> Any:
     """NumPy's whole numbers as Python's; everything else as it is."""
     return int(value) if isinstance(value, Integral) and not isinstance(value, bool) else value
 
 
-def _at_least(config: Any, least: int, *names: str) -> None:
+def at_least(config: Any, least: int, *names: str) -> None:
+    """Refuses smaller numbers."""
     for name in names:
         if (value := getattr(config, name)) < least:
             raise ConfigError(f"{name} must be at least {least}; got {value}")

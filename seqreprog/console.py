@@ -61,6 +61,29 @@ def print_recipe(found: dict[str, Any], as_json: bool) -> None:
     _show_table(table, *(f"seed {run['seed']}: {run['verdict']}" for run in found["runs"]))
 
 
+def print_sequence_score(found: dict[str, Any]) -> None:
+    """Cross-validated scores of sequences as a table, and the confusion table (rows: truth)."""
+    models = found["models"]
+    table = Table(title=f"{found['sequences']} sequences, {found['folds']} folds: mean and standard deviation")
+    columns = list(models["seqreprog"])
+    table.add_column("model")
+    for name in columns:
+        table.add_column(name, justify="right")
+    for model, values in models.items():
+        table.add_row(model, *(f"{values[name]['mean']:.4f} ± {values[name]['std']:.4f}" for name in columns))
+    weights = ", ".join(f"{weight:.2f}" for weight in found["weights"])
+    _show_table(table, f"weight of the language model in each fold: {weights}")
+    counts = found["pooled"]["seqreprog"].get("confusion")
+    if counts is not None:
+        shown = Table(title="confusion of seqreprog: a row for each true class, a column for each answer")
+        shown.add_column("")
+        for label in found["classes"]:
+            shown.add_column(Text(label), justify="right")
+        for label, row in zip(found["classes"], counts, strict=True):
+            shown.add_row(Text(label), *map(str, row))
+        _show_table(shown)
+
+
 def _cell(name: str, value: float | None) -> str:
     if value is None:
         return ""

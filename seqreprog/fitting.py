@@ -19,6 +19,7 @@ from .config import ForecastConfig
 from .data.windows import MIN_CONTEXT, Panel, Split, Windows, split_in_time
 from .errors import DataError, Notice, name_some
 from .linear import fit_ridge
+from .objectives import ForecastObjective
 from .probe import probe, widened
 from .samples import WindowDataset
 from .train import TrainingLog, fit
@@ -204,9 +205,8 @@ def _train(blend: Blend, split: Split, series_scale: np.ndarray) -> TrainingLog:
         blend.model,
         WindowDataset(split.train, series_scale, blend.framing, mirror=config.training.mirror),
         WindowDataset(held_out, series_scale, blend.framing) if len(held_out) else None,
+        objective=ForecastObjective(config.loss, config.quantile_levels),
         training=config.training,
-        loss=config.loss,
-        quantiles=config.quantile_levels,
         seed=config.seed,
         device=config.device,
     )

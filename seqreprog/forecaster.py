@@ -13,7 +13,7 @@ from tqdm.auto import tqdm
 
 from .backbone import Backbone, load_backbone
 from .blend import Blend, blend_state, restore_blend
-from .checkpoint import backbone_record, check_backbone, load_artifact, save_artifact
+from .checkpoint import backbone_record, check_backbone, check_kind, load_artifact, save_artifact
 from .config import Adapter, Base, Device, ForecastConfig, Loss, Mode, Prompt, Training, forecast_config, to_dict
 from .data.frames import Columns, SeriesTable, future_frame, read_table, window_frame
 from .data.windows import last_windows
@@ -305,14 +305,13 @@ class Forecaster:
         """
         check_device(device)
         tensors, document = load_artifact(path)
+        check_kind(path, document, "forecaster")
         try:
             config = forecast_config({**document["config"], "device": device})
             record, columns = document["backbone"], Columns(**document["columns"])
             summary = FitSummary(**document["summary"])
         except (KeyError, TypeError, ConfigError) as error:
-            raise CheckpointError(
-                f"{str(path)!r} is not the artifact of a forecaster this release reads: {error}"
-            ) from error
+            raise CheckpointError(f"{str(path)!r} is no forecaster that this release reads: {error}") from error
         model = cls(config.horizon, context=config.context, adapter=config.adapter)
         model.config, model._columns, model.summary_ = config, columns, summary
         model._backbone = load_backbone(backbone or config.backbone, config.layers)

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from .backbone import Backbone
 from .config import Reading
-from .types import Forecast, SeriesBatch
+from .types import Forecast, SeriesBatch, SoftTokens, SymbolBatch
 
 
-class SeriesReprogram(nn.Module):
-    """A frozen language model, reprogrammed for numeric series.
-
-        f_T(x) = h_omega( f_S( h_theta(x) ) )
+class Reprogram(nn.Module):
+    """What both models are made of, and what of it trains.
 
     `input_map` is h_theta, `backbone` is f_S, `output_map` is h_omega. Only theta and omega have weights that train.
-    `static` are the token ids that open every prompt, before what `batch.prompt` says of each window; `reading` is how
-    the model reads them (see `config.Prompt`).
+    `static` are the token ids that open every prompt; `reading` is how the model reads prompts (see `config.Prompt`).
     """
 
     def __init__(
@@ -35,6 +32,34 @@ class SeriesReprogram(nn.Module):
         self.input_map, self.backbone, self.output_map = input_map, backbone, output_map
         self.static, self.reading = tuple(static), reading
 
+    def adapter_state(self) -> dict[str, Tensor]:
+        """Theta and omega (and a peft adapter's weights, if any): all that is trained, saved and shared."""
+        state = {
+            f"{part}.{name}": weight
+            for part in ("input_map", "output_map")
+            for name, weight in getattr(self, part).state_dict().items()
+        }
+        tuned = {name: weight.detach() for name, weight in self.trained() if name.startswith("backbone.")}
+        return state | tuned
+
+    def trained(self) -> Iterator[tuple[str, nn.Parameter]]:
+        return ((name, weight) for name, weight in self.named_parameters() if weight.requires_grad)
+
+    def project(self) -> None:
+        """Brings theta back into the set that it must lie in, where the input map has one (a sparse dictionary)."""
+        project: Callable[[], None] | None = getattr(self.input_map, "project", None)
+        if project is not None:
+            project()
+
+
+class SeriesReprogram(Reprogram):
+    """A frozen language model, reprogrammed for numeric series.
+
+        f_T(x) = h_omega( f_S( h_theta(x) ) )
+
+    Before the patches stands the prompt: `static`, then what `batch.prompt` says of each window.
+    """
+
     def forward(self, batch: SeriesBatch) -> Forecast:
         """The forecast in scaled units; see `SeriesBatch`."""
         return self.output_map(self.hidden(batch), batch.channels)  # h_omega
@@ -45,13 +70,24 @@ class SeriesReprogram(nn.Module):
         prompt = self.backbone.prompt(self.static, batch.prompt, soft, self.reading)
         return self.backbone(soft, prompt)  # f_S
 
-    def adapter_state(self) -> dict[str, Tensor]:
-        """Theta and omega: all that is trained, saved and shared."""
-        return {
-            f"{part}.{name}": weight
-            for part in ("input_map", "output_map")
-            for name, weight in getattr(self, part).state_dict().items()
-        }
 
-    def trained(self) -> Iterator[tuple[str, nn.Parameter]]:
-        return ((name, weight) for name, weight in self.named_parameters() if weight.requires_grad)
+class SymbolReprogram(Reprogram):
+    """A frozen language model, reprogrammed for discrete sequences.
+
+    f_T(x) = h_omega( f_S( h_theta(x) ) )
+    """
+
+    def forward(self, batch: SymbolBatch) -> Float[Tensor, "batch class"] | Float[Tensor, "batch time class"]:
+        """Logits or values of each sequence, or logits of each symbol; as `output_map` has it."""
+        states = self.hidden(batch)
+        return self.output_map(states.embeds, states.mask)  # h_omega
+
+    def hidden(self, batch: SymbolBatch) -> SoftTokens:
+        """What the frozen model makes of the symbols: f_S( h_theta(x) ), with the mask of real tokens.
+
+        An output map that says so (`layers`) gets the states of every layer, joined.
+        """
+        soft = self.input_map(batch)  # h_theta: symbols to soft tokens,
+        prompt = self.backbone.prompt(self.static, None, soft, self.reading)
+        layers = bool(getattr(self.output_map, "layers", False))
+        return SoftTokens(self.backbone(soft, prompt, layers=layers), soft.mask)  # f_S

@@ -14,11 +14,14 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 from tqdm.auto import tqdm
 
-from .config import Device, Loss, Training
+from .config import Device, Training
 from .errors import ConfigError, TrainingError
-from .model import SeriesReprogram
-from .outputs.losses import pinball_loss, point_loss
+from .model import Reprogram
+from .objectives import Objective
 from .samples import Sample, WindowDataset
+from .symbol_samples import LengthSampler, SymbolDataset, SymbolSample
+
+Examples = WindowDataset | SymbolDataset
 
 AVERAGE_RISE = 10  # steps over which the average forgets the start
 FLOOR = 0.05  # the cosine ends at this share of the learning rate
@@ -36,43 +39,49 @@ class TrainingLog:
 
 
 def fit(
-    model: SeriesReprogram,
-    train: WindowDataset,
-    validation: WindowDataset | None,
+    model: Reprogram,
+    train: Examples,
+    validation: Examples | None,
     *,
+    objective: Objective,
     training: Training,
-    loss: Loss,
-    quantiles: Sequence[float],
     seed: int,
     device: str = "auto",
+    until: int | None = None,
 ) -> TrainingLog:
     """Trains theta and omega in place and leaves the best weights on validation in them.
 
     Args:
         model: its backbone is frozen and stays so.
-        train: windows to learn from, in random order.
-        validation: windows for early stopping; without them all steps are made.
+        train: windows or sequences to learn from, in random order (sequences with others of like length).
+        validation: examples for early stopping; without them all steps are made.
+        objective: the task: the loss of a batch, and the error of an example.
         training: schedule, batch size, patience, budget.
-        loss: of the point forecast; quantiles always learn by the pinball loss.
-        quantiles: their levels.
         seed: of the order and the dropout. The caller's random state is left as it was.
         device: `"auto"`, `"cpu"`, `"cuda"` or `"mps"`.
+        until: the step to stop at, with the schedule as it is; `None` for `training.max_steps`.
 
     Raises:
         TrainingError: the loss became NaN or infinite; names the step.
     """
     with torch.random.fork_rng(), limited_threads(training.threads):
         torch.manual_seed(seed)
-        return _Loop(model, training, loss, quantiles, seed, device).run(train, validation)
+        return _Loop(model, objective, training, seed, device, until).run(train, validation)
 
 
 class _Loop:
     def __init__(
-        self, model: SeriesReprogram, training: Training, loss: Loss, quantiles: Sequence[float], seed: int, device: str
+        self,
+        model: Reprogram,
+        objective: Objective,
+        training: Training,
+        seed: int,
+        device: str,
+        until: int | None = None,
     ) -> None:
+        self.until = training.max_steps if until is None else min(until, training.max_steps)
         self.accelerator = make_accelerator(device, training.precision, seed)
-        self.training, self.loss = training, loss
-        self.levels = torch.tensor(list(quantiles), device=self.accelerator.device)
+        self.objective, self.training, self.seed = objective, training, seed
         self.weights = dict(model.trained())
         optimizer = torch.optim.AdamW(_groups(self.weights, training.weight_decay), betas=(0.9, 0.99), fused=True)
         self.model, self.optimizer = self.accelerator.prepare(model, optimizer)
@@ -81,13 +90,14 @@ class _Loop:
         kept = [weight for name, weight in self.weights.items() if not name.startswith("output_map.steps.")]
         self.clipped = [kept, aside] if aside else [kept]
         self.log, self.best = TrainingLog(), math.inf
+        self.bare = model
         self.kept: dict[str, Tensor] = {}
         self.averaged = {name: weight.detach().clone() for name, weight in self.weights.items()}
 
-    def run(self, train: WindowDataset, validation: WindowDataset | None) -> TrainingLog:
+    def run(self, train: Examples, validation: Examples | None) -> TrainingLog:
         start, budget = time.perf_counter(), self.training.time_budget
         looking = self._loader(validation, shuffle=False) if validation else None
-        bar = tqdm(total=self.training.max_steps, desc="reprogramming", unit="step", **self._quiet())
+        bar = tqdm(total=self.until, desc="reprogramming", unit="step", **self._quiet())
         self.model.train()
         for sample in self._batches(train):
             elapsed = time.perf_counter() - start
@@ -107,11 +117,12 @@ class _Loop:
         self.log.seconds = time.perf_counter() - start
         return self.log
 
-    def _batches(self, train: WindowDataset) -> Iterator[Sample]:
+    def _batches(self, train: Examples) -> Iterator[Sample | SymbolSample]:
         loader: Any = self._loader(train, shuffle=True)  # Accelerate's, which can be told the epoch
         epoch = 0
         while not self._last():
             loader.set_epoch(epoch)
+            self.objective.start_epoch(self.bare, epoch)
             for sample in loader:
                 yield sample
                 if self._last():
@@ -119,13 +130,13 @@ class _Loop:
             epoch += 1
 
     def _last(self) -> bool:
-        return self.log.steps >= self.training.max_steps
+        return self.log.steps >= self.until
 
-    def _step(self, sample: Sample, progress: float) -> None:
+    def _step(self, sample: Sample | SymbolSample, progress: float) -> None:
         for group in self.optimizer.param_groups:
             group["lr"] = self.training.learning_rate * _schedule(progress, self.training.warmup)
         self.log.steps += 1
-        parts = sample.parts(self.training.accumulate)
+        parts: Sequence[Sample | SymbolSample] = sample.parts(self.training.accumulate)
         with self._shared(len(parts)):
             for number, part in enumerate(parts, 1):
                 self._backward(part, len(part.target) / len(sample.target), last=number == len(parts))
@@ -133,6 +144,7 @@ class _Loop:
             self.accelerator.clip_grad_norm_(weights, self.training.clip)
         self.optimizer.step()
         self.optimizer.zero_grad()
+        self.bare.project()
         self._average()
 
     @torch.no_grad()
@@ -140,13 +152,10 @@ class _Loop:
         decay = min(self.training.average, self.log.steps / (self.log.steps + AVERAGE_RISE))
         torch._foreach_lerp_(list(self.averaged.values()), list(self.weights.values()), 1 - decay)
 
-    def _backward(self, part: Sample, share: float, last: bool) -> None:
-        """Adds the gradient of one part, which holds `share` of the step's windows; processes meet at the last."""
+    def _backward(self, part: Sample | SymbolSample, share: float, last: bool) -> None:
+        """Adds the gradient of one part, which holds `share` of the step's examples; processes meet at the last."""
         with nullcontext() if last else self.accelerator.no_sync(self.model):
-            forecast = self.model(part.batch)
-            loss = point_loss(forecast.point, part.target, part.weight, self.loss)
-            if len(self.levels):
-                loss = loss + pinball_loss(forecast.quantiles, part.target, (part.weight > 0).float(), self.levels)
+            loss = self.objective.loss(self.model, part)
             if not torch.isfinite(loss):
                 raise TrainingError(
                     f"the loss is {loss.item()} at step {self.log.steps}; training stopped and nothing was saved. "
@@ -156,9 +165,8 @@ class _Loop:
 
     def _shared(self, parts: int) -> Any:
         """What the parts of one step share: prototypes, computed once. Processes meet in each pass, so they do not."""
-        if parts == 1 or self.accelerator.num_processes > 1:
-            return nullcontext()
-        return self.accelerator.unwrap_model(self.model).input_map.once()
+        once: Any = getattr(self.bare.input_map, "once", nullcontext)
+        return nullcontext() if parts == 1 or self.accelerator.num_processes > 1 else once()
 
     @torch.no_grad()
     def _look(self, loader: DataLoader, start: float) -> float:
@@ -166,34 +174,42 @@ class _Loop:
         self.model.eval()
         training = {name: weight.detach().clone() for name, weight in self.weights.items()}
         self._put(self.averaged)
+        self.bare.project()  # an average of sparse weights is not sparse
         sums = torch.zeros(2, device=self.accelerator.device)
         for sample in loader:
-            error = self.model(sample.batch).point - sample.target
-            error = sample.weight * (error.square() if self.loss == "mse" else error.abs())
-            per_window = torch.stack([error.sum((1, 2)), (sample.weight > 0).float().sum((1, 2))], 1)
-            sums += self.accelerator.gather_for_metrics(per_window).sum(0)
+            sums += self.accelerator.gather_for_metrics(self.objective.errors(self.model, sample)).sum(0)
         self.model.train()
         found = float(sums[0] / sums[1].clamp_min(1))
         self.log.looks.append((self.log.steps, time.perf_counter() - start, found))
         if found < self.best:
             self.best, self.log.best_step = found, self.log.steps
-            self.kept = {name: weight.clone() for name, weight in self.averaged.items()}
+            self.kept = {name: value.detach().clone() for name, value in self._state().items()}
         self._put(training)
         return found
 
+    def _state(self) -> dict[str, Tensor]:
+        """What the best look is made of: the weights, and buffers that an epoch may change (a label map)."""
+        return {**self.bare.adapter_state(), **self.weights}
+
     @torch.no_grad()
     def _put(self, values: dict[str, Tensor]) -> None:
+        state = self._state()
         for name, value in values.items():
-            self.weights[name].copy_(value)
+            state[name].copy_(value)
 
     def _restore(self) -> None:
         self._put(self.kept or self.averaged)
-        self.accelerator.unwrap_model(self.model).eval()
+        self.bare.project()
+        self.bare.eval()
 
-    def _loader(self, dataset: WindowDataset, shuffle: bool) -> DataLoader:
+    def _loader(self, dataset: Examples, shuffle: bool) -> DataLoader:
         size = min(self.training.batch_size, len(dataset))
+        order: Any = {"shuffle": shuffle}
+        if isinstance(dataset, SymbolDataset):  # padded to the longest of a batch, so like lengths go together
+            ranked = dataset.lengths.argsort(kind="stable").tolist()
+            order = {"sampler": LengthSampler(dataset.lengths, size, self.seed) if shuffle else ranked}
         return self.accelerator.prepare(
-            DataLoader(dataset, batch_size=size, shuffle=shuffle, drop_last=shuffle, collate_fn=_as_is)
+            DataLoader(dataset, batch_size=size, drop_last=shuffle, collate_fn=_as_is, **order)
         )
 
     def _quiet(self) -> dict[str, bool | None]:
@@ -239,7 +255,7 @@ def _schedule(progress: float, warmup: float) -> float:
 
 
 def _as_is(sample: Any) -> Any:
-    return sample  # `WindowDataset.__getitems__` already made a batch
+    return sample  # `__getitems__` already made a batch
 
 
 @contextmanager

@@ -6,6 +6,8 @@
 | `channel`  | numeric series read side by side within one window                          |
 | `row`      | batch * channel: one sequence of the language model                         |
 | `time`     | steps of the context (numeric) or symbols (discrete)                        |
+| `symbol`   | rows of an alphabet: padding, its symbols, the unknown                      |
+| `class`    | classes, labels or values predicted of one sequence                         |
 | `horizon`  | steps forecast                                                              |
 | `level`    | quantiles, in rising order                                                  |
 | `length`   | soft tokens (patches) of one row                                            |
@@ -45,6 +47,14 @@ class SeriesBatch:
 
 
 @dataclass(frozen=True)
+class SymbolBatch:
+    """Discrete sequences, right-padded: 0 is padding, 1..n are symbols, n + 1 is the unknown, mask or blank."""
+
+    ids: Int[Tensor, "batch time"]
+    mask: Bool[Tensor, "batch time"]
+
+
+@dataclass(frozen=True)
 class SoftTokens:
     """Vectors in the language model's embedding space, with the mask of the real ones."""
 
@@ -78,3 +88,17 @@ class OutputMap(Protocol):
     """h_omega: the frozen model's hidden states to the answer, still in scaled units."""
 
     def __call__(self, hidden: Float[Tensor, "row length width"], channels: int) -> Forecast: ...
+
+
+class SymbolInputMap(Protocol):
+    """h_theta of discrete sequences: one row for each, its real tokens first, padding behind them."""
+
+    def __call__(self, batch: SymbolBatch) -> SoftTokens: ...
+
+
+class SymbolOutputMap(Protocol):
+    """h_omega of discrete sequences: logits or values of each, or logits of each of its symbols."""
+
+    def __call__(
+        self, hidden: Float[Tensor, "batch length width"], mask: Bool[Tensor, "batch length"]
+    ) -> Float[Tensor, "batch class"] | Float[Tensor, "batch time class"]: ...

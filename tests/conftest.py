@@ -66,6 +66,31 @@ def make_backbone(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], P
     return make
 
 
+@pytest.fixture(scope="session")
+def ragged() -> Callable[[list[Any]], Any]:
+    """`ragged([[1, 2, 3], [2]])`: sequences of symbol ids, end to end, as the models' datasets read them."""
+    import numpy as np
+
+    class Rows:
+        def __init__(self, rows: list[Any]) -> None:
+            self.ids = np.concatenate([np.asarray(row, dtype=np.int64) for row in rows])
+            self.offsets = np.concatenate([[0], np.cumsum([len(row) for row in rows])])
+
+        @property
+        def lengths(self) -> Any:
+            return np.diff(self.offsets)
+
+        def padded(self, index: Any, limit: int | None = None) -> Any:
+            lengths = self.lengths[index] if limit is None else np.minimum(self.lengths[index], limit)
+            steps = np.arange(lengths.max(initial=0))
+            mask = steps < lengths[:, None]
+            ids = np.zeros(mask.shape, dtype=np.int64)
+            ids[mask] = self.ids[(self.offsets[:-1][index][:, None] + steps)[mask]]
+            return ids, mask
+
+    return Rows
+
+
 # --- tiny tokenizers -------------------------------------------------------------------------------------------------
 
 _TEXT = [

@@ -15,7 +15,7 @@ import torch
 
 import seqreprog
 import seqreprog.fitting as fitting
-import seqreprog.train as loop
+import seqreprog.objectives as objectives
 from seqreprog import Adapter, Forecaster, Notice, Prompt, Training
 from seqreprog.config import ForecastConfig
 from seqreprog.errors import BackboneError, ConfigError, DataError, InputTypeError, NotFittedError, TrainingError
@@ -199,7 +199,7 @@ def test_a_loss_that_is_no_number_names_its_step_and_leaves_no_model(
         calls.append(1)
         return point_loss(*arguments) * (float("nan") if len(calls) == 4 else 1)
 
-    monkeypatch.setattr(loop, "point_loss", broken)
+    monkeypatch.setattr(objectives, "point_loss", broken)
     one = make(make_backbone)
     with pytest.raises(TrainingError, match="the loss is nan at step 4;"):
         one.fit(frame())

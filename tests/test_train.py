@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 
+from seqreprog import objectives
 from seqreprog import train as loop
 from seqreprog.backbone import Backbone, load_backbone
 from seqreprog.blend import framing
@@ -22,7 +23,8 @@ from seqreprog.data.windows import Panel, split_in_time
 from seqreprog.errors import ConfigError, TrainingError
 from seqreprog.linear import RidgeForecaster
 from seqreprog.model import SeriesReprogram
-from seqreprog.outputs.losses import point_loss
+from seqreprog.objectives import ForecastObjective
+from seqreprog.outputs.losses import pinball_loss, point_loss
 from seqreprog.samples import WindowDataset
 from seqreprog.train import FLOOR, TrainingLog, fit
 
@@ -51,8 +53,8 @@ class Case:
     def fit(self, *, validation: bool = True, loss: str = "mse", **options: Any) -> TrainingLog:
         training = replace(self.config.training, **options)
         held = self.validation if validation else None
-        levels = self.config.quantile_levels
-        return fit(self.model, self.train, held, training=training, loss=loss, quantiles=levels, seed=0, device="cpu")
+        objective = ForecastObjective(loss, self.config.quantile_levels)
+        return fit(self.model, self.train, held, objective=objective, training=training, seed=0, device="cpu")
 
     def error(self) -> float:
         with torch.no_grad():
@@ -139,7 +141,7 @@ def test_a_loss_that_is_no_number_stops_and_names_the_step(
         calls.append(1)
         return point_loss(*arguments) * (value if len(calls) == 3 else 1)
 
-    monkeypatch.setattr(loop, "point_loss", broken)
+    monkeypatch.setattr(objectives, "point_loss", broken)
     with pytest.raises(TrainingError, match=rf"the loss is {value} at step 3;.*Lower learning_rate"):
         case.fit()
 
@@ -151,7 +153,7 @@ def test_threads_are_given_back_even_after_an_error(case: Case, monkeypatch: pyt
         seen.append(torch.get_num_threads())
         return point_loss(*arguments) * float("nan")
 
-    monkeypatch.setattr(loop, "point_loss", broken)
+    monkeypatch.setattr(objectives, "point_loss", broken)
     with pytest.raises(TrainingError, match="step 1"):
         case.fit(threads=before + 1)
     assert seen == [before + 1]
@@ -163,7 +165,8 @@ def test_a_device_that_is_not_there_is_named(case: Case, device: str) -> None:
     if (device == "cuda" and torch.cuda.is_available()) or (device == "mps" and torch.backends.mps.is_available()):
         pytest.skip(f"there is a {device} here")
     with pytest.raises(ConfigError, match=f"'{device}'"):
-        fit(case.model, case.train, None, training=TRAINING, loss="mse", quantiles=(), seed=0, device=device)
+        objective = ForecastObjective("mse", ())
+        fit(case.model, case.train, None, objective=objective, training=TRAINING, seed=0, device=device)
 
 
 # --- schedule and loss -----------------------------------------------------------------------------------------------
@@ -204,6 +207,39 @@ def test_an_unobserved_target_weighs_nothing_and_is_finite(backbone: Backbone, l
     assert torch.isfinite(sample.target).all()
     case.fit(loss=loss, max_steps=4)
     assert all(torch.isfinite(weight).all() for weight in bits(case.model).values())
+
+
+class PlainObjective:
+    """The forecaster's loss and validation error, written out as the loop had them before it took objectives."""
+
+    def __init__(self, loss: str, levels: tuple[float, ...]) -> None:
+        self.kind, self.levels = loss, torch.tensor(levels)
+
+    def loss(self, model: Any, sample: Any) -> torch.Tensor:
+        forecast = model(sample.batch)
+        seen = (sample.weight > 0).float()
+        loss = point_loss(forecast.point, sample.target, sample.weight, self.kind)
+        return loss + pinball_loss(forecast.quantiles, sample.target, seen, self.levels)
+
+    def errors(self, model: Any, sample: Any) -> torch.Tensor:
+        error = model(sample.batch).point - sample.target
+        error = sample.weight * (error.square() if self.kind == "mse" else error.abs())
+        return torch.stack([error.sum((1, 2)), (sample.weight > 0).float().sum((1, 2))], 1)
+
+    def start_epoch(self, model: Any, epoch: int) -> None:
+        pass
+
+
+@pytest.mark.parametrize("loss", ["mse", "mae"])
+def test_a_forecaster_trains_to_the_same_bits_as_by_its_formulas(backbone: Backbone, loss: str) -> None:
+    found = []
+    for kind in (ForecastObjective, PlainObjective):
+        case = Case(backbone, replace(CONFIG, loss=loss, adapter=replace(ADAPTER, dropout=0.2)))
+        objective = kind(loss, case.config.quantile_levels)
+        log = fit(case.model, case.train, case.validation, objective=objective, training=TRAINING, seed=0, device="cpu")
+        found.append((bits(case.model), [error for _, _, error in log.looks]))
+    assert found[0][1] == found[1][1]
+    assert all(torch.equal(weight, found[1][0][name]) for name, weight in found[0][0].items())
 
 
 # --- processes -------------------------------------------------------------------------------------------------------
@@ -268,7 +304,9 @@ def test_accumulated_steps_are_whole_steps_and_make_the_prototypes_once(
     for parts in (1, accumulate):
         case = Case(backbone, config)
         sample = case.train.__getitems__([5, 1, 9, 20, 3, 13, 2, 30])
-        run = loop._Loop(case.model, replace(TRAINING, accumulate=parts, clip=1e9), "mse", (0.1, 0.9), 0, "cpu")
+        run = loop._Loop(
+            case.model, ForecastObjective("mse", (0.1, 0.9)), replace(TRAINING, accumulate=parts, clip=1e9), 0, "cpu"
+        )
         run.optimizer.zero_grad = lambda: None
         calls: list[int] = []
         case.model.input_map.prototypes.register_forward_hook(lambda *_, calls=calls: calls.append(1))

@@ -33,6 +33,7 @@ from seqreprog.data.windows import Windows, borders_in_time
 from seqreprog.evaluation.baselines import seasonal_naive
 from seqreprog.evaluation.metrics import mse
 from seqreprog.evaluation.protocol import read_recipe, standardise
+from seqreprog.objectives import ForecastObjective
 from seqreprog.samples import Framing, Sample, WindowDataset
 
 RECIPE = Path(__file__).parents[2] / "configs" / "etth1_96_pure.toml"
@@ -86,8 +87,10 @@ def loading(config: ForecastConfig, windows: Windows, prompt: Prompt) -> dict:
     backbone = load_backbone(config.backbone, config.layers)
     framing = Framing(scaling="last", writer=build_prompt(config, backbone), power=2)
     data = Timed(windows, np.ones(len(windows.panel)), framing, mirror=config.training.mirror)
-    model, options = build_forecaster(config, backbone), {"loss": config.loss, "quantiles": config.quantile_levels}
-    log = train.fit(model, data, None, training=config.training, seed=config.seed, device=config.device, **options)
+    model, objective = build_forecaster(config, backbone), ForecastObjective(config.loss, config.quantile_levels)
+    log = train.fit(
+        model, data, None, training=config.training, seed=config.seed, device=config.device, objective=objective
+    )
     return {"share": sum(waited) / log.seconds, "seconds_per_step": log.seconds / log.steps, "steps": log.steps}
 
 

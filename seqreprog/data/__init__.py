@@ -1,1 +1,1 @@
-"""Records to windows, in numpy; pandas in `frames.py` and its `columns.py`, `steps.py` and `files.py` alone."""
+"""Records to windows and symbols, in numpy; pandas in `frames.py`, `columns.py`, `steps.py` and `files.py` alone."""

@@ -1,4 +1,4 @@
-"""Data frames <-> CSV and Parquet files; every write is whole or does not happen."""
+"""Data frames <-> CSV and Parquet files, and sequences from FASTA; every write is whole or does not happen."""
 
 from __future__ import annotations
 
@@ -6,20 +6,25 @@ import os
 import shutil
 import uuid
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal
 
 import pandas as pd
 
 from ..errors import DataError, DependencyError, OutputError
+from .fasta import ENDINGS, is_fasta, read_fasta
 
 _ENDINGS = ".csv, .csv.gz or .parquet"
 _NEEDS_ARROW = "pip install pyarrow, or use .csv"
 
 
-def read_frame_file(path: str | os.PathLike[str]) -> pd.DataFrame:
+def read_frame_file(path: str | os.PathLike[str], *, text: Sequence[str] = ()) -> pd.DataFrame:
     """Reads a `.csv`, `.csv.gz` or `.parquet` file as pandas does; dates in a CSV stay strings.
+
+    Args:
+        path: the file.
+        text: columns of a CSV that are read as they stand: the peptide `NA` is no missing value, the id `007` no 7.
 
     Raises:
         DataError: there is no such file, its ending is unknown, its content cannot be read, or it holds no rows.
@@ -33,7 +38,10 @@ def read_frame_file(path: str | os.PathLike[str]) -> pd.DataFrame:
         found = "is a folder" if source.is_dir() else "does not exist"
         raise DataError(f"file {str(source)!r} {found}. Pass the path of a file")
     try:
-        df = pd.read_csv(source, float_precision="round_trip") if kind == "csv" else pd.read_parquet(source)
+        if kind == "csv":
+            df = pd.read_csv(source, float_precision="round_trip", converters=dict.fromkeys(text, str))
+        else:
+            df = pd.read_parquet(source)
     except pd.errors.EmptyDataError as error:
         raise _empty(source) from error
     except ImportError as error:
@@ -42,6 +50,37 @@ def read_frame_file(path: str | os.PathLike[str]) -> pd.DataFrame:
         raise DataError(f"file {str(source)!r} cannot be read as {kind}: {error}. Write it anew") from error
     if df.empty:
         raise _empty(source)
+    return df
+
+
+def read_sequence_file(
+    path: str | os.PathLike[str], *, sequence_col: str = "sequence", text: Sequence[str] = ()
+) -> pd.DataFrame:
+    """Reads a table of sequences from FASTA, CSV or Parquet.
+
+    Args:
+        path: a file that ends as a FASTA file does (`.fasta`, `.fa`, `.faa`, ..., also with `.gz`), or one of
+            `read_frame_file`.
+        sequence_col: the column of sequences; FASTA records get one of this name, after `id` and `description`.
+        text: other columns of a CSV to read as they stand, for instance the one of ids.
+
+    Raises:
+        DataError: as `read_fasta` and `read_frame_file`, or there is no column `sequence_col`.
+        DependencyError: a Parquet file without pyarrow.
+    """
+    source = Path(path)
+    if is_fasta(source):
+        records = read_fasta(source)
+        return pd.DataFrame({"id": records.ids, "description": records.descriptions, sequence_col: records.sequences})
+    if _kind(source) is None:
+        raise DataError(
+            f"file {str(source)!r} must end in {_ENDINGS}, or for FASTA in {', '.join(ENDINGS)}; "
+            f"it ends in {source.suffix!r}. Convert it"
+        )
+    df = read_frame_file(source, text=(sequence_col, *text))
+    if sequence_col not in df.columns:
+        shown = [str(name) for name in df.columns[:20]]
+        raise DataError(f"file {str(source)!r} has no column {sequence_col!r}; it has {shown}. Name another column")
     return df
 
 

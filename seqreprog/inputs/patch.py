@@ -9,6 +9,8 @@ from torch.nn import functional
 
 from ..types import SeriesBatch
 
+UNIT = 0.5  # spread of a synthetic patch's steps around its own level
+
 
 def patchify(
     values: Float[Tensor, "batch channel time"], patch: int, stride: int
@@ -39,7 +41,7 @@ class PatchEmbedding(nn.Module):
 
     def __init__(self, *, patch: int, stride: int, length: int, hidden: int) -> None:
         super().__init__()
-        self.patch, self.stride = patch, stride
+        self.patch, self.stride, self.hidden = patch, stride, hidden
         self.weight = nn.Linear(2 * patch, hidden, bias=False)
         self.position = nn.Parameter(torch.zeros(length, hidden))
 
@@ -50,3 +52,8 @@ class PatchEmbedding(nn.Module):
         known = observed.any(-1)
         known[:, -1] = True  # attention over no token at all would be undefined
         return self.weight(torch.cat([values, observed], -1)) + self.position, known
+
+    def examples(self, count: int) -> Float[Tensor, "count 1 hidden"]:
+        """Synthetic patches, drawn at random, embedded without a position: smooth, as scaled series are."""
+        levels = torch.randn(count, 1) + UNIT * torch.randn(count, self.patch)
+        return self.weight(torch.cat([levels, torch.ones_like(levels)], -1))[:, None]

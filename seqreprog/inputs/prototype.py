@@ -13,8 +13,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ..memo import Memo
-from ..types import SeriesBatch, SoftTokens
+from ..types import SeriesBatch, SoftTokens, SymbolBatch
 from .patch import PatchEmbedding
+from .symbols import SymbolEmbedding
 
 START_PATCHES = 256  # synthetic patches that set the start
 
@@ -63,7 +64,8 @@ class PrototypeMap(nn.Module):
 
         Z = softmax(Q K^T / sqrt(d)) V,   Q = X W_Q,   K = E' W_K,   V = E' W_V,   soft tokens = Z W_O
 
-    `X` is `self.patches`, `E'` is `self.prototypes()`, `W_Q W_K W_V W_O` are `query key value output`.
+    `X` is `self.patches` (of numbers or of symbols), `E'` is `self.prototypes()`, `W_Q W_K W_V W_O` are
+    `query key value output`.
 
     Differs from the authors' code: the keys have no bias (softmax does not see it), and the start is set so that
     attention tells patches apart (scores of unit variance; the usual start is nearly uniform, and every patch the same
@@ -74,7 +76,7 @@ class PrototypeMap(nn.Module):
     def __init__(
         self,
         *,
-        patches: PatchEmbedding,
+        patches: PatchEmbedding | SymbolEmbedding,
         prototypes: nn.Module,
         heads: int,
         head_width: int,
@@ -83,8 +85,8 @@ class PrototypeMap(nn.Module):
     ) -> None:
         super().__init__()
         self.patches, self.prototypes, self.heads = patches, prototypes, heads
-        hidden, width = patches.weight.out_features, prototypes().shape[-1]
-        self.query = nn.Linear(hidden, heads * head_width)
+        width = prototypes().shape[-1]
+        self.query = nn.Linear(patches.hidden, heads * head_width)
         self.key = nn.Linear(width, heads * head_width, bias=False)
         self.value = nn.Linear(width, heads * head_width)
         self.output = nn.Linear(heads * head_width, width)
@@ -92,7 +94,7 @@ class PrototypeMap(nn.Module):
         self._held: Tensor | None = None
         self._start(vocabulary.float(), reach)
 
-    def forward(self, batch: SeriesBatch) -> SoftTokens:
+    def forward(self, batch: SeriesBatch | SymbolBatch) -> SoftTokens:
         patches, known = self.patches(batch)
         query = self._split(self.query(patches))
         key, value = self._kept_reference()
@@ -120,7 +122,7 @@ class PrototypeMap(nn.Module):
         self._kept.clear()
         return super().train(mode)
 
-    def attention(self, batch: SeriesBatch) -> Float[Tensor, "row head length prototype"]:
+    def attention(self, batch: SeriesBatch | SymbolBatch) -> Float[Tensor, "row head length prototype"]:
         """How much each patch attends to each prototype."""
         query, key = self._split(self.query(self.patches(batch)[0])), self._split(self.key(self.prototypes())[None])
         return torch.softmax(query @ key.transpose(-1, -2) / math.sqrt(query.shape[-1]), dim=-1)
@@ -147,10 +149,8 @@ class PrototypeMap(nn.Module):
 
     @torch.no_grad()
     def _start(self, vocabulary: Float[Tensor, "word width"], reach: float) -> None:
-        size = self.patches.patch
-        levels = torch.randn(START_PATCHES, 1) + 0.5 * torch.randn(START_PATCHES, size)  # smooth, as scaled series are
-        patches = self.patches.weight(torch.cat([levels, torch.ones_like(levels)], -1))[:, None]
-        query, key = self._split(self.query(patches)), self._split(self.key(self.prototypes())[None])
+        examples = self.patches.examples(START_PATCHES)
+        query, key = self._split(self.query(examples)), self._split(self.key(self.prototypes())[None])
         scores = query @ key.transpose(-1, -2) / math.sqrt(query.shape[-1])
         spread = (scores - scores.mean(-1, keepdim=True)).std().clamp_min(1e-6) / reach
         for weight in (self.query.weight, self.query.bias, self.key.weight):

@@ -14,6 +14,7 @@ from seqreprog.data.files import (
     check_frame_writable,
     check_writable,
     read_frame_file,
+    read_sequence_file,
     write_frame_file,
 )
 from seqreprog.errors import DataError, OutputError
@@ -136,3 +137,33 @@ def test_atomic_write_follows_links_and_keeps_permissions(tmp_path: Path) -> Non
     assert link.is_symlink()
     assert target.read_text() == "new"
     assert target.stat().st_mode & 0o777 == 0o640
+
+
+# --- sequences --------------------------------------------------------------------------------------------------------
+
+
+def test_sequences_come_from_fasta_csv_and_parquet(tmp_path: Path) -> None:
+    (tmp_path / "two.fa").write_text(">P1 toxin\nAC\nD\n>P2\nEF\n")
+    frame = read_sequence_file(tmp_path / "two.fa", sequence_col="seq")
+    assert frame.to_dict("list") == {"id": ["P1", "P2"], "description": ["toxin", ""], "seq": ["ACD", "EF"]}
+    for name in ("two.csv", "two.parquet"):
+        write_frame_file(frame, tmp_path / name)
+        assert read_sequence_file(tmp_path / name, sequence_col="seq")["seq"].tolist() == ["ACD", "EF"]
+
+
+def test_peptides_that_look_like_missing_values_are_kept(tmp_path: Path) -> None:
+    (tmp_path / "some.csv").write_text("id,sequence,y\n007,NA,1\n008,NULL,NA\n009,,3\n")
+    frame = read_sequence_file(tmp_path / "some.csv", text=["id"])
+    assert frame["sequence"].tolist() == ["NA", "NULL", ""]
+    assert frame["id"].tolist() == ["007", "008", "009"]
+    assert frame["y"].isna().tolist() == [False, True, False]
+
+
+def test_sequence_file_names_its_columns_and_endings(tmp_path: Path) -> None:
+    write_frame_file(FRAME, tmp_path / "load.csv")
+    with pytest.raises(DataError, match=r"load\.csv' has no column 'seq'; it has \['unique_id', 'ds', 'y'\]"):
+        read_sequence_file(tmp_path / "load.csv", sequence_col="seq")
+    with pytest.raises(DataError, match=r"a\.embl' must end in \.csv, .* or for FASTA in \.fasta, .*ends in '\.embl'"):
+        read_sequence_file(tmp_path / "a.embl")
+    with pytest.raises(DataError, match=r"gone\.csv' does not exist"):
+        read_sequence_file(tmp_path / "gone.csv")

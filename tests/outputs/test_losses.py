@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 import torch
 
-from seqreprog.outputs.losses import pinball_loss, point_loss
+from seqreprog.outputs.losses import class_loss, label_loss, pinball_loss, point_loss, value_loss
 
 
 def cube(*values: float) -> torch.Tensor:
@@ -54,3 +54,29 @@ def test_the_mean_of_two_halves_is_the_whole(kind: str) -> None:
     edges = pairwise((0, 4, 8))
     halves = [point_loss(forecast[a:b], target[a:b], weight[a:b], kind) for a, b in edges]
     torch.testing.assert_close(torch.stack(halves).mean(), whole)
+
+
+# --- discrete sequences ----------------------------------------------------------------------------------------------
+
+
+def test_class_loss_by_hand() -> None:
+    logits = torch.log(torch.tensor([[0.7, 0.3], [0.2, 0.8]]))
+    found = class_loss(logits, torch.tensor([0, 0]), torch.tensor([1.0, 0.5]))
+    torch.testing.assert_close(found, -torch.log(torch.tensor([0.7, 0.2])) * torch.tensor([1.0, 0.5]))
+
+
+def test_only_hidden_symbols_are_scored() -> None:
+    logits = torch.randn(2, 3, 4, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    target, weight = torch.tensor([[0, 1, 2], [3, 0, 0]]), torch.tensor([[0.0, 1.0, 0.0], [1.0, 0.0, 0.0]])
+    found = class_loss(logits, target, weight)
+    log = torch.log_softmax(logits, -1)
+    torch.testing.assert_close(found, torch.stack([-log[0, 1, 1], -log[1, 0, 3]]))
+    touched = torch.autograd.grad(found.sum(), logits)[0].abs().sum(-1) > 0
+    assert torch.equal(touched, weight > 0)
+
+
+def test_a_missing_label_or_value_changes_nothing() -> None:
+    logits, weight = torch.tensor([[0.3, -2.0]]), torch.tensor([[1.0, 0.0]])
+    for loss, first in ((label_loss, -torch.log(torch.sigmoid(torch.tensor(0.3)))), (value_loss, torch.tensor(0.49))):
+        for far in (0.0, 1.0):
+            torch.testing.assert_close(loss(logits, torch.tensor([[1.0, far]]), weight), first[None])

@@ -19,6 +19,7 @@ from seqreprog.build import build_forecaster, build_prompt
 from seqreprog.config import Adapter, ForecastConfig, Prompt, Training
 from seqreprog.data.windows import Panel, windows_between
 from seqreprog.inputs.prompt import PromptWriter, first_observed, last_observed, top_lags
+from seqreprog.objectives import ForecastObjective
 from seqreprog.samples import Framing, Sample, WindowDataset, batch_to
 from seqreprog.train import fit
 from seqreprog.types import TokenIds
@@ -104,7 +105,8 @@ class Case:
         training = replace(self.config.training, max_steps=rounds + 3)
         fit(
             self.model, _Paced(self, pacer), None,
-            training=training, loss="mse", quantiles=self.config.quantile_levels, seed=0, device=self.device,
+            objective=ForecastObjective("mse", self.config.quantile_levels), training=training, seed=0,
+            device=self.device,
         )  # fmt: skip
         return pacer.result()
 

@@ -1,0 +1,216 @@
+"""The command line for sequences: `seqreprog classify | regress`, and what `predict` and `evaluate` do with them."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from .cli_options import (
+    BackboneName,
+    Device,
+    LabelColumn,
+    Layers,
+    MaxSteps,
+    SaveFolder,
+    Seed,
+    SequenceColumn,
+    SequenceKind,
+    TargetValue,
+    Threads,
+    TimeBudget,
+)
+from .config import Training
+from .console import print_json, print_sequence_score, reported, say
+from .errors import ConfigError, DataError
+
+DataFile = Annotated[Path, typer.Argument(help="CSV or Parquet with a column of sequences and one of labels.")]
+TestFile = Annotated[Path | None, typer.Option("--test", help="FASTA, CSV or Parquet to answer for (the same file).")]
+OutFile = Annotated[Path | None, typer.Option("--out", help="Answers to CSV or Parquet (standard output).")]
+MethodName = Annotated[
+    str, typer.Option("--method", help="prototype, dictionary, soft_prompt, perturbation or rewriter.")
+]
+BaseName = Annotated[str, typer.Option("--base", help="linear, or none for the pure form.")]
+OnUnknownName = Annotated[str, typer.Option("--on-unknown", help="error, mask or skip.")]
+Letters = Annotated[str | None, typer.Option("--alphabet", help="The symbols of --kind custom.")]
+Patch = Annotated[int, typer.Option("--patch", help="Symbols of one token.")]
+
+
+def classify_command(
+    data: DataFile,
+    sequence: SequenceColumn = "sequence",
+    label: LabelColumn = "label",
+    kind: SequenceKind = "protein",
+    test: TestFile = None,
+    out_file: OutFile = None,
+    save: SaveFolder = None,
+    method: MethodName = "prototype",
+    output: Annotated[str, typer.Option("--output", help="head, verbaliser, random, frequency or iterative.")] = "head",
+    base: BaseName = "linear",
+    on_unknown: OnUnknownName = "error",
+    balanced: Annotated[bool, typer.Option("--balanced", help="Let every class weigh as much.")] = False,
+    alphabet: Letters = None,
+    patch: Patch = 1,
+    backbone: BackboneName = "minilm",
+    layers: Layers = 4,
+    max_steps: MaxSteps = Training.max_steps,
+    time_budget: TimeBudget = None,
+    threads: Threads = None,
+    seed: Seed = 0,
+    device: Device = "auto",
+) -> None:
+    """Fit a classifier of sequences on a file, and answer for another.
+
+    seqreprog classify train.csv --sequence seq --label y --kind protein --test test.fasta --out pred.csv --save model/
+    """
+    with reported():
+        model = make_estimator("classify", locals())
+        _fit_and_answer(model, data, str(sequence), str(label), test, out_file, save)
+
+
+def regress_command(
+    data: DataFile,
+    sequence: SequenceColumn = "sequence",
+    target: TargetValue = "target",
+    kind: SequenceKind = "protein",
+    test: TestFile = None,
+    out_file: OutFile = None,
+    save: SaveFolder = None,
+    method: MethodName = "prototype",
+    base: BaseName = "linear",
+    on_unknown: OnUnknownName = "error",
+    alphabet: Letters = None,
+    patch: Patch = 1,
+    backbone: BackboneName = "minilm",
+    layers: Layers = 4,
+    max_steps: MaxSteps = Training.max_steps,
+    time_budget: TimeBudget = None,
+    threads: Threads = None,
+    seed: Seed = 0,
+    device: Device = "auto",
+) -> None:
+    """Fit a model of a value of sequences on a file, and answer for another.
+
+    seqreprog regress esol.csv --sequence smiles --target logS --kind smiles --out pred.csv
+    """
+    with reported():
+        model = make_estimator("regress", locals())
+        _fit_and_answer(model, data, str(sequence), str(target), test, out_file, save)
+
+
+def evaluate_sequences(given: dict[str, Any], *, folds: int, as_json: bool) -> None:
+    """Cross-validates on a file, beside n-gram regression on the same folds."""
+    from .sequence_scores import score_sequences
+
+    label, target, sequence = given["label"], given["target"], given["sequence"]
+    if (label is None) == (target is None):
+        raise ConfigError("evaluate --sequence needs --label (classes) or --target (values), and not both")
+    frame = _table(given["data"], sequence, label or target)
+    task = "classify" if label is not None else "regress"
+    found = score_sequences(
+        lambda: make_estimator(task, given),
+        frame[sequence].tolist(),
+        frame[label or target],
+        folds=folds,
+        seed=given["seed"],
+        report=lambda line: say(line, style="dim"),
+    )
+    print_json(found) if as_json else print_sequence_score(found)
+
+
+def predicts_sequences(model: Path) -> bool:
+    """Whether a saved model answers for sequences."""
+    from .checkpoint import artifact_kind
+
+    return artifact_kind(model).startswith("sequence-")
+
+
+def predict_sequences(
+    model: Path, data: Path, sequence: str | None, out_file: Path | None, backbone: str | None, device: str
+) -> None:
+    """Answers for the sequences of a file with a saved model."""
+    from .checkpoint import artifact_kind
+    from .infiller import SequenceInfiller
+    from .sequences import SequenceClassifier, SequenceRegressor
+
+    kinds: tuple[Any, ...] = (SequenceClassifier, SequenceRegressor, SequenceInfiller)
+    kind = {each.artifact: each for each in kinds}.get(artifact_kind(model), SequenceClassifier)
+    _check_outputs(out_file, None)
+    loaded = kind.load(model, backbone=backbone, device=device)
+    _deliver(loaded, data, sequence or "sequence", out_file)
+
+
+def make_estimator(task: str, given: dict[str, Any]) -> Any:
+    """A classifier or regressor from a command's options."""
+    from .sequence_config import SequenceOptions
+    from .sequences import SequenceClassifier, SequenceRegressor
+
+    training = SequenceOptions().training.__dict__ | {
+        name: given[name] for name in ("max_steps", "time_budget", "threads")
+    }
+    options = SequenceOptions(patch=given.get("patch", 1), device=given["device"], training=Training(**training))
+    names = ("kind", "alphabet", "method", "backbone", "layers", "base", "on_unknown")
+    own = {name: given[name] for name in names if name in given}
+    own |= {"options": options, "random_state": given["seed"]}
+    if task == "regress":
+        return SequenceRegressor(**own)
+    weight: Any = "balanced" if given.get("balanced") else None
+    return SequenceClassifier(output=given.get("output", "head"), class_weight=weight, **own)
+
+
+def _fit_and_answer(
+    model: Any, data: Path, sequence: str, target: str, test: Path | None, out_file: Path | None, save: Path | None
+) -> None:
+    _check_outputs(out_file, save)
+    frame = _table(data, sequence, target)
+    if test is not None:
+        _table(test, sequence)  # before any work is lost
+    model.fit(frame[sequence], frame[target])
+    say(str(model.summary_), style="dim")
+    if save is not None:
+        model.save(save)
+        say(f"model saved to {save}")
+    _deliver(model, test or data, sequence, out_file)
+
+
+def _deliver(model: Any, data: Path, sequence: str, out_file: Path | None) -> None:
+    """The table as it was read, with an answer for each row, to a file or standard output."""
+    from .data.files import write_frame_file
+
+    frame = _table(data, sequence)
+    if hasattr(model, "predict_proba"):
+        shares = model.predict_proba(frame[sequence])
+        frame["seqreprog"] = model.classes_[shares.argmax(1)]
+        for column, label in enumerate(model.classes_):
+            frame[f"seqreprog-{label}"] = shares[:, column]
+    else:
+        frame["seqreprog"] = model.predict(frame[sequence])
+    if out_file is None:
+        frame.to_csv(sys.stdout, index=False)
+    else:
+        write_frame_file(frame, out_file)
+        say(f"{len(frame):,} rows written to {out_file}")
+
+
+def _table(path: Path, sequence: str, target: str | None = None) -> Any:
+    from .data.files import read_sequence_file
+
+    frame = read_sequence_file(path, sequence_col=sequence)
+    if target is not None and target not in frame.columns:
+        shown = [str(name) for name in frame.columns[:20]]
+        raise DataError(
+            f"file {str(path)!r} has no column {target!r}; it has {shown}. Name it with --label or --target"
+        )
+    return frame
+
+
+def _check_outputs(out_file: Path | None, save: Path | None) -> None:
+    from .checkpoint import check_place
+    from .data.files import check_frame_writable
+
+    if out_file is not None:
+        check_frame_writable(out_file)
+    if save is not None:
+        check_place(save)

@@ -1,0 +1,243 @@
+"""Strings -> one flat array of ids: no symbol is dropped or replaced without a word.
+
+What is not told is read as the mask, the id that also stands for a blank to fill: `X` (any), `B` (D or N) and `Z` (E or
+Q) in proteins, the eleven IUPAC ambiguity codes in DNA and RNA. A symbol of their own would hardly be seen in training.
+Selenocysteine `U` is read as cysteine and pyrrolysine `O` as lysine, of which they are forms; `U` in DNA is `T`, `T` in
+RNA is `U`. Lower case is folded (soft-masked FASTA), a stop `*` at the end of a protein dropped. Each is said in a
+notice. Everything else outside the alphabet (`J`, gaps, inner stops, white space) is unknown: see `read_sequences`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple, get_args
+
+import numpy as np
+from jaxtyping import Bool, Int
+
+from ..errors import ConfigError, DataError
+from . import smiles
+from .alphabets import OWN_SYMBOLS, PAD, Alphabet
+from .texts import Names, read_texts
+
+OnUnknown = Literal["error", "mask", "skip"]
+
+_UNKNOWN = -1
+_AMBIGUOUS = {"protein": "BXZ", "dna": "BDHKMNRSVWY", "rna": "BDHKMNRSVWY"}
+_READ_AS = {"protein": {"U": "C", "O": "K"}, "dna": {"U": "T"}, "rna": {"T": "U"}}
+
+
+@dataclass(frozen=True, eq=False)
+class Symbols:
+    """Sequences of different lengths end to end in one flat array.
+
+    Attributes:
+        ids: all symbols, sequence after sequence, int64; never `PAD`.
+        offsets: sequence `i` is `ids[offsets[i]:offsets[i + 1]]`.
+        alphabet: what the ids stand for.
+    """
+
+    ids: Int[np.ndarray, " symbols"]
+    offsets: Int[np.ndarray, " sequences_plus_one"]
+    alphabet: Alphabet
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    @property
+    def lengths(self) -> Int[np.ndarray, " sequences"]:
+        return np.diff(self.offsets)
+
+    @property
+    def owner(self) -> Int[np.ndarray, " symbols"]:
+        """The sequence that each symbol belongs to."""
+        return np.repeat(np.arange(len(self)), self.lengths)
+
+    def take(self, index: Int[np.ndarray, " taken"]) -> Symbols:
+        """The sequences at `index`, in that order."""
+        lengths = self.lengths[index]
+        offsets = np.concatenate([[0], np.cumsum(lengths)])
+        where = np.arange(offsets[-1]) + np.repeat(self.offsets[:-1][index] - offsets[:-1], lengths)
+        return Symbols(self.ids[where], offsets, self.alphabet)
+
+    def padded(
+        self, index: Int[np.ndarray, " taken"], limit: int | None = None
+    ) -> tuple[Int[np.ndarray, "taken time"], Bool[np.ndarray, "taken time"]]:
+        """The first `limit` symbols of the sequences at `index`, as wide as the longest; and where symbols are real."""
+        lengths = self.lengths[index]
+        if limit is not None:
+            lengths = np.minimum(lengths, limit)
+        steps = np.arange(lengths.max(initial=0))
+        mask = steps < lengths[:, None]
+        ids = np.full(mask.shape, PAD, dtype=np.int64)
+        ids[mask] = self.ids[(self.offsets[:-1][index][:, None] + steps)[mask]]
+        return ids, mask
+
+    def texts(self, blank: str = "_") -> list[str]:
+        """The sequences as strings; `blank` where the mask stands."""
+        names = np.array(["", *self.alphabet.symbols, blank], dtype=object)
+        flat = names[self.ids].tolist()
+        return ["".join(flat[start:stop]) for start, stop in zip(self.offsets[:-1], self.offsets[1:], strict=True)]
+
+
+class Reading(NamedTuple):
+    """What `read_sequences` read.
+
+    Attributes:
+        symbols: the sequences.
+        kept: the rows they came from; all of them, unless some were skipped.
+        notices: what was put right, one sentence each, to be shown as `Notice`.
+    """
+
+    symbols: Symbols
+    kept: Int[np.ndarray, " sequences"]
+    notices: tuple[str, ...]
+
+
+def read_sequences(
+    values: object, alphabet: Alphabet, *, on_unknown: object = "error", ids: object = None, blank: str | None = None
+) -> Reading:
+    """Reads strings into ids, by the policy that this file states at its top.
+
+    Args:
+        values: a list, a tuple, an array or a Series of str.
+        alphabet: of `alphabet(kind)`.
+        on_unknown: of a symbol outside the alphabet: `"error"`, read it as `"mask"`, or `"skip"` its sequence.
+        ids: names of the sequences, for messages; by default the row is named.
+        blank: one character that is read as the mask without being unknown.
+
+    Raises:
+        InputTypeError: `values` is no container of str.
+        DataError: no rows, a missing or empty string, an unknown symbol, or all sequences skipped.
+        ConfigError: `on_unknown` or `blank` is outside its rule.
+
+    Example:
+        >>> from seqreprog.data.alphabets import alphabet
+        >>> read_sequences(["ACD", "EX"], alphabet("protein")).symbols.texts()
+        ['ACD', 'E_']
+    """
+    if on_unknown not in get_args(OnUnknown):
+        raise ConfigError(f"on_unknown must be one of 'error', 'mask', 'skip'; got {on_unknown!r}")
+    _check_blank(blank, alphabet)
+    texts, names, notices = read_texts(values, ids=ids)
+    if alphabet.kind == "protein" and any(text[-1] == "*" for text in texts):
+        ends = _many(sum(text[-1] == "*" for text in texts), "sequence")
+        texts = [text.rstrip("*") for text in texts]
+        bare = [row for row, text in enumerate(texts) if not text]
+        if bare:
+            raise DataError(f"{_many(len(bare), 'sequence')} with stops '*' alone ({names.some(bare)}). Remove them")
+        notices = (*notices, f"stops '*' at the end of {ends} were dropped")
+    flat, counts = _characters(texts) if alphabet.kind not in get_args(smiles.Notation) else _tokens(texts, alphabet)
+    symbols = Symbols(_encode(flat, alphabet, blank), np.concatenate([[0], np.cumsum(counts)]), alphabet)
+    notices = (*notices, *_handled(flat, alphabet))
+    unknown = np.flatnonzero(symbols.ids == _UNKNOWN)
+    if not len(unknown):
+        return Reading(symbols, np.arange(len(texts)), notices)
+    rows = np.unique(np.searchsorted(symbols.offsets, unknown, side="right") - 1)
+    said = f"{_many(len(unknown), f'unknown {alphabet.noun}')} in {len(rows)} of {_many(len(texts), 'sequence')}"
+    if on_unknown == "error":
+        raise _refused(flat, symbols, int(unknown[0]), names, said)
+    if on_unknown == "mask":
+        masked = np.where(symbols.ids == _UNKNOWN, alphabet.mask, symbols.ids)
+        notices = (*notices, f"read as the mask: {said} ({names.some(rows)})")
+        return Reading(Symbols(masked, symbols.offsets, alphabet), np.arange(len(texts)), notices)
+    kept = np.setdiff1d(np.arange(len(texts)), rows)
+    if not len(kept):
+        raise DataError(f"every sequence was skipped: {said}. Pass on_unknown='mask', or check kind={alphabet.kind!r}")
+    notices = (*notices, f"left out: {_many(len(rows), 'sequence')} with {said} ({names.some(rows)})")
+    return Reading(symbols.take(kept), kept, notices)
+
+
+# A symbol on its way to an id is a number: its code point, or for SMILES and SELFIES its place in a table of tokens.
+
+
+class _Flat(NamedTuple):
+    codes: np.ndarray  # of every symbol
+    tokens: list[str] | None  # of every code, or None where codes are code points
+
+    def symbol(self, place: int) -> str:
+        code = int(self.codes[place])
+        return chr(code) if self.tokens is None else self.tokens[code]
+
+
+def _characters(texts: list[str]) -> tuple[_Flat, np.ndarray]:
+    codes = np.frombuffer("".join(texts).encode("utf-32-le", "surrogatepass"), dtype="<u4")
+    return _Flat(codes, None), np.fromiter(map(len, texts), np.int64, len(texts))
+
+
+def _tokens(texts: list[str], alphabet: Alphabet) -> tuple[_Flat, np.ndarray]:
+    notation: Any = alphabet.kind
+    flat, counts = smiles.split(notation, texts)
+    table = {token: code for code, token in enumerate(dict.fromkeys(flat))}
+    codes = np.fromiter(map(table.__getitem__, flat), np.int64, len(flat))
+    return _Flat(codes, list(table)), np.array(counts, dtype=np.int64)
+
+
+def _encode(flat: _Flat, alphabet: Alphabet, blank: str | None) -> Int[np.ndarray, " symbols"]:
+    """The id of every symbol by one table look-up; `_UNKNOWN` where there is none."""
+    ids = {symbol: place for place, symbol in enumerate(alphabet.symbols, start=1)}
+    ids |= {symbol: ids[like] for symbol, like in _READ_AS.get(alphabet.kind, {}).items()}
+    ids |= dict.fromkeys(_AMBIGUOUS.get(alphabet.kind, ""), alphabet.mask)
+    if alphabet.kind in OWN_SYMBOLS:
+        ids |= {symbol.lower(): place for symbol, place in ids.items()}
+    if blank is not None:
+        ids[blank] = alphabet.mask
+    if flat.tokens is not None:
+        return np.array([ids.get(token, _UNKNOWN) for token in flat.tokens], dtype=np.int64)[flat.codes]
+    table = np.full(max(map(ord, ids)) + 2, _UNKNOWN)  # the last entry is for all code points above
+    for symbol, place in ids.items():
+        table[ord(symbol)] = place
+    return table[np.minimum(flat.codes, len(table) - 1)]
+
+
+def _handled(flat: _Flat, alphabet: Alphabet) -> tuple[str, ...]:
+    """What the policy of the kind did to these symbols."""
+    if alphabet.kind not in OWN_SYMBOLS:
+        return ()
+    count = np.bincount(flat.codes[flat.codes < 128], minlength=128)
+    lower = int(count[ord("a") : ord("z") + 1].sum())
+    notices = [f"read as upper case: {_many(lower, f'lower-case {alphabet.noun}')}"] if lower else []
+    for symbol, like in _READ_AS[alphabet.kind].items():
+        found = int(count[ord(symbol)] + count[ord(symbol.lower())])
+        if found:
+            notices.append(f"read as {like!r}: {_many(found, f'{alphabet.noun} {symbol!r}')}")
+    there = [s for s in _AMBIGUOUS[alphabet.kind] if count[ord(s)] + count[ord(s.lower())]]
+    if there:
+        found = int(sum(count[ord(s)] + count[ord(s.lower())] for s in there))
+        notices.append(f"read as the mask: {_many(found, f'ambiguous {alphabet.noun}')} ({', '.join(there)})")
+    return tuple(notices)
+
+
+def _refused(flat: _Flat, symbols: Symbols, place: int, names: Names, said: str) -> DataError:
+    """The error that names the unknown symbol at `place` and says what to do about its sort."""
+    alphabet, symbol = symbols.alphabet, flat.symbol(place)
+    row = int(np.searchsorted(symbols.offsets, place, side="right") - 1)
+    position = 1 + sum(len(flat.symbol(before)) for before in range(int(symbols.offsets[row]), place))
+    allow = "pass on_unknown='mask' to allow it, 'skip' to leave such sequences out"
+    what, remedy = alphabet.noun, allow
+    if symbol in "-." and alphabet.kind in OWN_SYMBOLS:
+        what, remedy = "gap", f"remove gaps with .replace({symbol!r}, ''), or pass kind='custom' with a symbol for them"
+    elif symbol == "*" and alphabet.kind == "protein":
+        what, remedy = "stop", f"a protein ends at its stop: cut it there, or {allow}"
+    elif symbol.isspace():
+        what, remedy = "white space", "remove it"
+    elif symbol.swapcase() in alphabet.symbols:
+        remedy = f"{symbol.swapcase()!r} is, and case matters: convert it, or {allow}"
+    rule = f"is not in the {alphabet.kind} alphabet"
+    return DataError(f"{what} {symbol!r} at position {position} of {names.one(row)} {rule}; {remedy} ({said})")
+
+
+def _check_blank(blank: str | None, alphabet: Alphabet) -> None:
+    if blank is None:
+        return
+    taken = blank in alphabet.symbols or (alphabet.kind in OWN_SYMBOLS and blank.upper() in alphabet.symbols)
+    if len(blank) != 1 or taken or blank.isspace():
+        raise ConfigError(f"blank must be one character outside the {alphabet.kind} alphabet; got {blank!r}")
+
+
+def _many(count: int, noun: str) -> str:
+    """`1 residue`, `2 residues`; a quoted symbol stays at the end."""
+    if count == 1:
+        return f"1 {noun}"
+    head, quote, symbol = noun.partition(" '")
+    return f"{count} {head}s{quote}{symbol}"

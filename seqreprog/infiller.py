@@ -1,0 +1,211 @@
+"""SequenceInfiller: sequences with blanks in, filled sequences out."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool
+
+from .backbone import load_backbone
+from .data import smiles
+from .data.groups import duplicate_groups, duplicate_notice, joined_groups
+from .data.symbols import OnUnknown, Symbols
+from .data.targets import read_groups
+from .data.texts import read_texts
+from .errors import ConfigError, DataError, Notice
+from .infilling import InfillSummary, diversity, draw, fit_infill, hidden_scores, log_shares, told_scores
+from .sequence_blend import SequenceBlend
+from .sequence_config import Kind, Method, SequenceOptions
+from .sequence_estimator import LEARNED, SequenceEstimator
+
+BLANK = "_"
+HIDDEN_SHARE = 0.15  # of the symbols, where nobody says which
+
+
+class SequenceInfiller(SequenceEstimator):
+    """Fills blanks in sequences with a frozen language model, reprogrammed for them (ReprogBERT; `"dictionary"`).
+
+    The model sees a sequence with some symbols hidden and answers for each of these, all at once.
+
+    Args:
+        kind: as in `SequenceClassifier`, and so all others.
+        alphabet: as there.
+        method: as there.
+        backbone: as there.
+        layers: as there.
+        on_unknown: as there.
+        options: as there.
+        random_state: as there.
+
+    Attributes:
+        summary_: what `fit` did, and the scores on held-out sequences.
+
+    Example:
+        `SequenceInfiller(kind="protein").fit(sequences, spans=masks).sample("EVQL____WGQG", n=20)`
+    """
+
+    artifact = "sequence-infiller"
+    summary_kind = InfillSummary
+
+    def __init__(
+        self,
+        *,
+        kind: Kind = "protein",
+        alphabet: str | Sequence[str] | None = None,
+        method: Method = "prototype",
+        backbone: str | Path = "minilm",
+        layers: int | None = 2,
+        on_unknown: OnUnknown = "error",
+        options: SequenceOptions | None = None,
+        random_state: object = 0,
+    ) -> None:
+        self.kind = kind
+        self.alphabet = alphabet
+        self.method = method
+        self.backbone = backbone
+        self.layers = layers
+        self.on_unknown = on_unknown
+        self.options = options
+        self.random_state = random_state
+
+    def fit(self, X: object, y: object = None, *, spans: object = None, groups: object = None) -> SequenceInfiller:
+        """Learns to tell hidden symbols from the others.
+
+        Args:
+            X: whole sequences.
+            y: ignored.
+            spans: for each sequence a boolean for each of its symbols, `True` where it is hidden; `None` hides 15 %
+                drawn at random.
+            groups: sequences that must not be on both sides of the held-out split; copies never are.
+
+        Raises:
+            DataError: `X` or `spans` breaks a rule.
+        """
+        config = self._config("infill")
+        reading = self._read(X, config)
+        hidden = _hidden(spans, reading.symbols, reading.kept, len(read_texts(X).values), config.seed)
+        given, copies = read_groups(groups, len(read_texts(X).values)), duplicate_groups(reading.symbols)
+        joined = copies if given is None else joined_groups(copies, given[reading.kept])
+        blend, summary = fit_infill(
+            config, load_backbone(config.backbone, config.layers), reading.symbols, hidden, joined
+        )
+        said = duplicate_notice(copies)
+        summary.notices[:0] = [*reading.notices, *([said] if said else [])]
+        for notice in summary.notices:
+            warnings.warn(notice, Notice, stacklevel=2)
+        self._blend, self.summary_ = blend, summary
+        return self
+
+    def predict(self, X: object) -> np.ndarray:
+        """Each sequence with every blank `_` filled by the likeliest symbol."""
+        blend = self._fitted()
+        texts = read_texts(X).values
+        parts, hidden, shares = self._shares(X, blend)
+        return np.array(_filled(parts, hidden, shares.argmax(1), blend), dtype=object) if len(texts) else np.array([])
+
+    def sample(self, text: str, n: int = 1, *, temperature: float = 1.0, random_state: object = 0) -> list[str]:
+        """Fills the blanks of one sequence `n` times, each symbol drawn with its calibrated probability.
+
+        Args:
+            text: a sequence with blanks `_`.
+            n: samples.
+            temperature: below 1 for likelier, above 1 for more diverse ones.
+            random_state: of the draw: a whole number, or `None` for another one each time.
+
+        Raises:
+            DataError: `text` has no blank, or more symbols than the model reads.
+            ConfigError: `n` or `temperature` is outside its rule.
+        """
+        if n < 1 or not temperature > 0:
+            raise ConfigError(f"n must be at least 1 and temperature above 0; got n={n}, temperature={temperature}")
+        blend = self._fitted()
+        parts, hidden, shares = self._shares([text], blend)
+        drawn = draw(shares, n, temperature, np.random.default_rng(random_state))  # type: ignore[arg-type]
+        return [_filled(parts, hidden, one, blend)[0] for one in drawn]
+
+    def report(self, X: object, spans: object = None, *, n: int = 10) -> dict[str, float]:
+        """Recovery and diversity in percent, and perplexity, of the hidden symbols of whole sequences.
+
+        Args:
+            X: whole sequences.
+            spans: as in `fit`.
+            n: samples of each sequence, for the diversity.
+        """
+        blend = self._fitted()
+        symbols = self._reread(X, blend).symbols
+        hidden = _hidden(spans, symbols, np.arange(len(symbols)), len(symbols), blend.config.seed)
+        hidden &= symbols.ids < blend.alphabet.mask
+        scores, where = hidden_scores(blend, symbols, hidden)
+        if not len(where):
+            raise DataError("no symbol is hidden that the model reads and that is known. Pass spans=...")
+        shares, owner = log_shares(scores / blend.temperature), symbols.owner[where]
+        drawn = draw(shares, n, 1.0, np.random.default_rng(blend.config.seed))
+        each = [diversity(drawn[:, owner == row]) for row in np.unique(owner)]
+        return {**told_scores(shares, symbols.ids[where] - 1), "diversity": float(np.mean(each))}
+
+    def score(self, X: object, y: object = None, *, spans: object = None) -> float:
+        """The share of hidden symbols that are recovered."""
+        return self.report(X, spans, n=2)["recovery"] / 100
+
+    def _shares(self, X: object, blend: SequenceBlend) -> tuple[list[list[str]], list[np.ndarray], np.ndarray]:
+        """Each sequence taken apart, which parts are blanks, and log probabilities of all blanks."""
+        parts = [self._parts(text) for text in read_texts(X).values]
+        symbols = self._reread(X, blend, blank=BLANK).symbols
+        blanks = [np.array([part == BLANK for part in one]) for one in parts]
+        without = [row for row, one in enumerate(blanks) if not one.any()]
+        if without:
+            raise DataError(f"row {without[0]} has no blank {BLANK!r} to fill ({len(without)} rows). Write some")
+        beyond = [row for row, one in enumerate(blanks) if one[blend.length :].any()]
+        if beyond:
+            raise DataError(
+                f"row {beyond[0]} has a blank behind the {blend.length} symbols that the model reads "
+                f"({len(beyond)} rows). Cut the sequence at its start"
+            )
+        scores, _ = hidden_scores(blend, symbols, np.concatenate(blanks))
+        return parts, blanks, log_shares(scores / blend.temperature)
+
+    def _parts(self, text: str) -> list[str]:
+        notation: Any = self.kind
+        if self.kind in LEARNED:
+            return smiles.split(notation, [text]).flat
+        return list(text.rstrip("*") if self.kind == "protein" else text)
+
+
+def _filled(parts: list[list[str]], blanks: list[np.ndarray], answers: np.ndarray, blend: SequenceBlend) -> list[str]:
+    """The sequences as they were given, with the answers where the blanks stood."""
+    letters, at, filled = blend.alphabet.symbols, 0, []
+    for one, blank in zip(parts, blanks, strict=True):
+        whole = list(one)
+        for place in np.flatnonzero(blank):
+            whole[place] = letters[answers[at]]
+            at += 1
+        filled.append("".join(whole))
+    return filled
+
+
+def _hidden(spans: object, symbols: Symbols, kept: np.ndarray, count: int, seed: int) -> Bool[np.ndarray, " symbols"]:
+    """Which symbols of the flat array are hidden.
+
+    Raises:
+        DataError: not one boolean for each symbol of each sequence.
+    """
+    if spans is None:
+        return np.random.default_rng(seed).random(len(symbols.ids)) < HIDDEN_SHARE
+    given: Any = spans.to_numpy() if hasattr(spans, "to_numpy") else spans
+    if len(given) != count:
+        raise DataError(f"X and spans must be of one length; got {count} sequences and {len(given)} spans")
+    parts = []
+    for row, length in zip(kept.tolist(), symbols.lengths.tolist(), strict=True):
+        mask = np.asarray(given[row])
+        if mask.ndim != 1 or (mask.dtype != bool and not np.isin(mask, (0, 1)).all()):
+            raise DataError(f"spans must hold booleans, one for each symbol; row {row} holds {given[row]!r:.60}")
+        if len(mask) < length or mask[length:].any():
+            raise DataError(
+                f"spans must hold one boolean for each symbol; row {row} has {len(mask)} for {length} symbols"
+            )
+        parts.append(mask[:length].astype(bool))
+    return np.concatenate(parts)

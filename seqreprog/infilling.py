@@ -1,0 +1,243 @@
+"""Fitting a model that fills in hidden symbols, and what filled sequences are worth (ReprogBERT, Melnyk et al. 2023).
+
+Recovery is the share of hidden symbols that the likeliest answer gets right; perplexity the exponential of the mean
+negative log-likelihood of a hidden symbol; diversity 100 minus the mean agreement, in percent, of two different samples
+for one sequence, over its hidden symbols.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Int
+from scipy.optimize import minimize_scalar
+
+from .backbone import Backbone
+from .batching import in_batches, rows_that_fit
+from .build_sequences import build_sequence_model, room
+from .data.groups import split_groups
+from .data.symbols import Symbols
+from .errors import DataError
+from .objectives import SymbolObjective
+from .sequence_blend import SequenceBlend, cut_notice, model_length
+from .sequence_config import SequenceConfig
+from .symbol_samples import InfillDataset
+from .train import fit
+
+WIDEST = 3.0  # of the log of a temperature
+INFERENCE_ROWS = 256
+
+
+@dataclass
+class InfillSummary:
+    """What `fit` did, and the scores on held-out sequences beside the frequencies of symbols at each place."""
+
+    method: str
+    backbone: str
+    layers: int
+    trained: int
+    frozen: int
+    sequences: int
+    groups: int
+    held_out: int
+    hidden: int
+    length: int
+    temperature: float
+    scores: dict[str, dict[str, float]]
+    seconds: float
+    steps: int = 0
+    best_step: int = 0
+    stopped: str = ""
+    notices: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        """A summary to read."""
+        rows = [
+            ("backbone", f"{self.backbone}, first {self.layers} layers, {self.frozen:,} weights frozen"),
+            ("method", f"{self.method}; {self.length} symbols read of a sequence"),
+            ("trained", f"{self.trained:,} weights in {self.steps} steps (best at {self.best_step}: {self.stopped})"),
+            ("sequences", f"{self.held_out:,} of {self.sequences:,} held out; {self.hidden:,} symbols hidden in all"),
+            ("temperature", f"{self.temperature:.2f}"),
+            ("seconds", f"{self.seconds:.1f}"),
+            *(
+                ("held out", f"{name}: recovery {found['recovery']:.1f} %, perplexity {found['perplexity']:.2f}")
+                for name, found in self.scores.items()
+            ),
+            *(("notice", notice) for notice in self.notices),
+        ]
+        return "\n".join(f"{name:<12} {text}" for name, text in rows)
+
+
+def fit_infill(
+    config: SequenceConfig,
+    backbone: Backbone,
+    symbols: Symbols,
+    hidden: Bool[np.ndarray, " symbols"],
+    groups: Int[np.ndarray, " sequence"],
+) -> tuple[SequenceBlend, InfillSummary]:
+    """Trains on the hidden symbols alone; a part of the sequences stops the training and sets the temperature.
+
+    Args:
+        config: everything there is to decide; `task="infill"`.
+        backbone: the frozen language model.
+        symbols: whole sequences.
+        hidden: which of their symbols the model does not see, and learns to tell.
+        groups: those of a group stay on one side.
+
+    Raises:
+        DataError: nothing is hidden, or there are too few groups of sequences.
+    """
+    start = time.perf_counter()
+    length = model_length(config, room(config, backbone), symbols)
+    alphabet = symbols.alphabet
+    model = build_sequence_model(
+        config, backbone, size=alphabet.size, classes=alphabet.size - 2, length=length, symbols=alphabet.symbols
+    )
+    told = hidden & (symbols.ids < alphabet.mask) & (_places(symbols) < length)
+    if not told.any():
+        raise DataError(
+            f"no symbol is hidden that the model reads and that is known: {int(hidden.sum())} of {len(hidden)} are "
+            "hidden. Pass spans=..., True where a symbol is to be hidden"
+        )
+    train, held = split_groups(groups, None, config.training.validation, config.seed)
+    sets = [
+        InfillDataset(symbols.take(rows), told[_flat(symbols, rows)], blank=alphabet.mask, limit=length)
+        for rows in (train, held)
+    ]
+    log = fit(
+        model, sets[0], sets[1], objective=SymbolObjective("infill"), training=config.training, seed=config.seed,
+        device=config.device,
+    )  # fmt: skip
+    blend = SequenceBlend(config, backbone, alphabet, alphabet.size - 2, length, None, model)
+    scores, where = hidden_scores(blend, symbols.take(held), told[_flat(symbols, held)])
+    truth = symbols.ids[_flat(symbols, held)][where] - 1
+    blend.temperature = _temperature(scores, truth) if len(truth) else 1.0
+    frequencies = _frequencies(symbols, told, train, held)
+    cut = cut_notice(symbols, length, base=False)
+    found = {"frequency": frequencies, "seqreprog": log_shares(scores / blend.temperature)}
+    return blend, InfillSummary(
+        method=config.method,
+        backbone=backbone.name,
+        layers=backbone.layers,
+        trained=sum(weight.numel() for _, weight in model.trained()),
+        frozen=sum(weight.numel() for weight in backbone.parameters()),
+        sequences=len(symbols),
+        groups=len(np.unique(groups)),
+        held_out=len(held),
+        hidden=int(told.sum()),
+        length=length,
+        temperature=blend.temperature,
+        scores={name: told_scores(shares, truth) for name, shares in found.items()} if len(truth) else {},
+        seconds=time.perf_counter() - start,
+        steps=log.steps,
+        best_step=log.best_step,
+        stopped=log.stopped,
+        notices=[cut] if cut else [],
+    )
+
+
+@torch.inference_mode()
+def hidden_scores(
+    blend: SequenceBlend, symbols: Symbols, hidden: Bool[np.ndarray, " symbols"]
+) -> tuple[Float[np.ndarray, "hidden class"], Int[np.ndarray, " hidden"]]:
+    """Logits of each hidden symbol that the model reads, and its place in the flat array, in the order of the array."""
+    blend.model.eval()
+    rows = np.arange(len(symbols))
+    order = rows[np.argsort(symbols.lengths, kind="stable")]
+    device = next(weight for _, weight in blend.model.trained()).device
+    dataset = InfillDataset(symbols, hidden, blank=blend.alphabet.mask, limit=blend.length)
+    tokens = int(dataset.lengths.max()) + len(blend.model.static) + blend.config.vectors
+    size = min(INFERENCE_ROWS, rows_that_fit(tokens, blend.backbone.width, device))
+
+    def run(part: slice) -> tuple[np.ndarray, np.ndarray]:
+        batch = dataset.__getitems__(order[part].tolist()).to(device).batch
+        logits = blend.model(batch).double().cpu().numpy()
+        place = symbols.offsets[:-1][order[part]][:, None] + np.arange(logits.shape[1])
+        asked = batch.mask.cpu().numpy() & hidden[np.minimum(place, len(hidden) - 1)]
+        return logits[asked], place[asked]
+
+    parts = [found for _, found in in_batches(len(symbols), size, run)]
+    where = np.concatenate([place for _, place in parts])
+    rising = np.argsort(where, kind="stable")
+    return np.concatenate([scores for scores, _ in parts])[rising], where[rising]
+
+
+def log_shares(scores: Float[np.ndarray, "hidden class"]) -> Float[np.ndarray, "hidden class"]:
+    """Log probabilities from logits."""
+    top = scores.max(1, keepdims=True)
+    return scores - top - np.log(np.exp(scores - top).sum(1, keepdims=True))
+
+
+def told_scores(shares: Float[np.ndarray, "hidden class"], truth: Int[np.ndarray, " hidden"]) -> dict[str, float]:
+    """Recovery in percent, and perplexity; from log probabilities."""
+    return {
+        "recovery": 100 * float((shares.argmax(1) == truth).mean()),
+        "perplexity": float(np.exp(-shares[np.arange(len(truth)), truth].mean())),
+    }
+
+
+def diversity(samples: Int[np.ndarray, "sample hidden"]) -> float:
+    """100 minus the mean agreement of two different samples, in percent: 0 where all are alike.
+
+    Raises:
+        DataError: fewer than two samples have no pair.
+    """
+    count = len(samples)
+    if count < 2:
+        raise DataError(f"diversity is about pairs of samples; got {count}. Draw two or more")
+    if not samples.shape[1]:
+        return 0.0
+    agreed = 0.0
+    for column in samples.T:
+        alike = np.bincount(column)
+        agreed += float((alike * (alike - 1)).sum()) / (count * (count - 1))
+    return 100 - 100 * agreed / samples.shape[1]
+
+
+def draw(
+    shares: Float[np.ndarray, "hidden class"], count: int, heat: float, rng: np.random.Generator
+) -> Int[np.ndarray, "sample hidden"]:
+    """Symbols drawn independently for each hidden place (Gumbel's trick); `heat` above 0 flattens or sharpens."""
+    noise = rng.gumbel(size=(count, *shares.shape))
+    return (shares / heat + noise).argmax(2)
+
+
+def _temperature(scores: np.ndarray, truth: np.ndarray) -> float:
+    def lost(log_heat: float) -> float:
+        shares = log_shares(scores / np.exp(log_heat))
+        return -float(shares[np.arange(len(truth)), truth].sum()) + 0.5 * log_heat**2
+
+    return float(np.exp(minimize_scalar(lost, bounds=(-WIDEST, WIDEST), method="bounded").x))
+
+
+def _frequencies(symbols: Symbols, told: np.ndarray, train: np.ndarray, held: np.ndarray) -> np.ndarray:
+    """Log frequency of each symbol at each place of a hidden run, counted on the training sequences."""
+    run = _run_places(symbols, told)
+    known = told & np.isin(symbols.owner, train)
+    classes = symbols.alphabet.size - 2
+    counts = np.zeros((int(run[told].max()) + 1, classes))
+    np.add.at(counts, (run[known], symbols.ids[known] - 1), 1.0)
+    overall = (counts.sum(0) + 1) / (counts.sum() + classes)
+    shares = (counts + classes * overall) / (counts.sum(1, keepdims=True) + classes)
+    asked = _flat(symbols, held)
+    return np.log(shares[run[asked][told[asked]]])
+
+
+def _run_places(symbols: Symbols, told: np.ndarray) -> np.ndarray:
+    """For each hidden symbol its place in its run of hidden ones, from 0."""
+    index = np.arange(len(told))
+    fresh = told & ~(np.concatenate([[False], told[:-1]]) & (_places(symbols) > 0))
+    return index - np.maximum.accumulate(np.where(fresh, index, 0))
+
+
+def _places(symbols: Symbols) -> np.ndarray:
+    return np.arange(len(symbols.ids)) - symbols.offsets[:-1][symbols.owner]
+
+
+def _flat(symbols: Symbols, rows: np.ndarray) -> np.ndarray:
+    """Places in the flat array of all symbols of these sequences, in the order of `rows`."""
+    parts = [np.arange(symbols.offsets[row], symbols.offsets[row + 1]) for row in rows]
+    return np.concatenate(parts) if parts else np.arange(0)

@@ -1,0 +1,254 @@
+"""The fitted whole behind every sequence facade: base + weight x adapter on one scale, and calibrated probabilities.
+
+    s = base(x) + weight * (stretch * f_T(x) - base(x)),    p = softmax(s / T)
+
+`s` are log-odds (of labels that exclude nothing: with a sigmoid) or standardised values. `f_T` is the reprogrammed
+language model, `base` the n-gram model; weight and stretch are found by `sequence_judging.py` on held-out examples,
+and so is the temperature `T` (Guo et al. 2017, section 4.2). The pure form has no base, weight 1 and stretch 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+
+from .backbone import Backbone, load_backbone, with_peft
+from .batching import in_batches, rows_that_fit
+from .build_sequences import build_sequence_model
+from .checkpoint import check_backbone, load_adapter
+from .data.alphabets import Alphabet
+from .data.symbols import Symbols
+from .errors import CheckpointError, ConfigError
+from .inputs.symbols import patch_count
+from .model import SymbolReprogram
+from .ngram import NgramModel, from_state, probabilities
+from .sequence_config import SequenceConfig
+from .symbol_samples import symbol_batch
+from .types import SymbolBatch
+
+ALIGNED = 64  # places at most that are read one by one
+SPARE = 2  # times the longest sequence of training that a model can read, where the backbone has room
+INFERENCE_ROWS = 256  # sequences of one batch at most
+NGRAM = "ngram."  # opens the names of its arrays
+
+
+@dataclass(eq=False)
+class SequenceBlend:
+    """A fitted model of sequences.
+
+    Attributes:
+        config: everything it was made from.
+        backbone: the frozen language model (with a peft adapter, where one trains beside).
+        alphabet: what the symbols are.
+        columns: how many classes, labels or values it answers with.
+        length: symbols that the model reads of each sequence; the base reads all.
+        base: the n-gram model; `None` in the pure form.
+        model: the reprogrammed language model.
+        weight: its share, from 0 to 1.
+        stretch: what its log-odds are multiplied by before they are mixed.
+        temperature: what log-odds are divided by before they become probabilities.
+        centre: of values, which are standardised.
+        scale: of values.
+        places: soft tokens of aligned sequences, which the head reads one by one; 0 for others.
+    """
+
+    config: SequenceConfig
+    backbone: Backbone
+    alphabet: Alphabet
+    columns: int
+    length: int
+    base: NgramModel | None
+    model: SymbolReprogram
+    weight: float = 1.0
+    stretch: float = 1.0
+    temperature: float = 1.0
+    centre: float = 0.0
+    scale: float = 1.0
+    places: int = 0
+
+    def scores(
+        self, symbols: Symbols, *, progress: Callable[[int], None] | None = None
+    ) -> Float[np.ndarray, "sequence column"]:
+        """Log-odds (up to a constant per row for classes), or values, in standardised units."""
+        base = None if self.base is None else self.base.decision(symbols)
+        if base is not None and self.weight == 0:
+            if progress:
+                progress(len(symbols))
+            return base
+        model = model_scores(self.model, symbols, self.length, self.config, progress=progress)
+        return model if base is None else mixed(base, self.stretch * model, self.weight)
+
+    def probabilities(
+        self, symbols: Symbols, *, progress: Callable[[int], None] | None = None
+    ) -> Float[np.ndarray, "sequence column"]:
+        """The calibrated probability of each class (rows sum to 1) or of each label.
+
+        Raises:
+            ConfigError: the model answers with values.
+        """
+        if self.config.task not in ("classify", "multilabel"):
+            raise ConfigError(f"task={self.config.task!r} has no probabilities of classes; call predict")
+        task: Any = self.config.task
+        return probabilities(task, self.scores(symbols, progress=progress) / self.temperature)
+
+    def values(
+        self, symbols: Symbols, *, progress: Callable[[int], None] | None = None
+    ) -> Float[np.ndarray, " sequence"]:
+        """What a regression answers, in the caller's own units."""
+        return self.centre + self.scale * self.scores(symbols, progress=progress)[:, 0]
+
+    def features(self, symbols: Symbols) -> Float[np.ndarray, "sequence width"]:
+        """The states of the frozen model over the reprogrammed sequence, averaged over its real tokens."""
+
+        def mean(batch: SymbolBatch) -> torch.Tensor:
+            states = self.model.hidden(batch)
+            last = states.embeds[..., -self.backbone.width :]  # of every layer, where the head reads them all
+            return last.sum(1) / states.mask.sum(1, keepdim=True)  # 0 where a token is none
+
+        return _by_length(self.model, symbols, self.length, self.config, mean)
+
+
+def mixed(base: np.ndarray, model: np.ndarray, weight: float) -> np.ndarray:
+    """Base + weight * (model - base), so written that 0 and 1 are the parts themselves to the bit."""
+    return (1 - weight) * base + weight * model
+
+
+def model_scores(
+    model: SymbolReprogram,
+    symbols: Symbols,
+    length: int,
+    config: SequenceConfig,
+    *,
+    progress: Callable[[int], None] | None = None,
+) -> Float[np.ndarray, "sequence column"]:
+    """What the reprogrammed model alone says."""
+    return _by_length(model, symbols, length, config, model.forward, progress)
+
+
+def model_length(config: SequenceConfig, positions: int | None, symbols: Symbols) -> int:
+    """Symbols to build the model for: as many as there is room for, up to twice those of the longest sequence.
+
+    What it is later asked of may be a little longer than what it learned from, and is then not cut.
+    """
+    longest = SPARE * int(symbols.lengths.max())
+    return longest if positions is None else min(longest, positions)
+
+
+def aligned_places(config: SequenceConfig, symbols: Symbols, length: int) -> int:
+    """Soft tokens of sequences that all have one length, where they are few enough to be read one by one; else 0."""
+    read = np.minimum(symbols.lengths, length)
+    count = patch_count(int(read.max()), config.patch, config.step)
+    return count if config.training.mode == "probe" and read.min() == read.max() and count <= ALIGNED else 0
+
+
+def cut_notice(symbols: Symbols, length: int, base: bool) -> str | None:
+    """What is to be said of sequences longer than the model reads."""
+    longer = int((symbols.lengths > length).sum())
+    if not longer:
+        return None
+    rest = "; the n-gram base reads them whole" if base else ""
+    return (
+        f"{longer} of {len(symbols)} sequences are longer than the {length} symbols that the language model reads: the "
+        f"rest of them was cut off (the longest has {int(symbols.lengths.max())}){rest}. More symbols for each token, "
+        "SequenceOptions(patch=...), or longer sequences in fit make room"
+    )
+
+
+@torch.inference_mode()
+def _by_length(
+    model: SymbolReprogram,
+    symbols: Symbols,
+    length: int,
+    config: SequenceConfig,
+    answer: Callable[[SymbolBatch], torch.Tensor],
+    progress: Callable[[int], None] | None = None,
+) -> np.ndarray:
+    """`answer` of every sequence in batches of like lengths, in the order of `symbols`."""
+    model.eval()
+    lengths = np.minimum(symbols.lengths, length)
+    order = np.argsort(lengths, kind="stable")
+    device = next(weight for _, weight in model.trained()).device
+    longest = int(lengths.max())
+    tokens = patch_count(longest, config.patch, config.step) + len(model.static) + config.vectors
+    rows = min(INFERENCE_ROWS, rows_that_fit(tokens, model.backbone.width, device))
+
+    def run(part: slice) -> torch.Tensor:
+        batch = symbol_batch(symbols, order[part], length)
+        return answer(SymbolBatch(batch.ids.to(device), batch.mask.to(device)))
+
+    parts = []
+    for where, found in in_batches(len(symbols), rows, run):
+        parts.append(found.double().cpu().numpy())
+        if progress:
+            progress(where.stop - where.start)
+    joined = np.concatenate(parts)
+    back = np.empty_like(joined)
+    back[order] = joined
+    return back
+
+
+def blend_state(blend: SequenceBlend) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+    """Tensors and JSON of an artifact (everything but the frozen backbone)."""
+    tensors, described = dict(blend.model.adapter_state()), None
+    if blend.base is not None:
+        arrays, described = blend.base.state()
+        tensors |= {NGRAM + name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in arrays.items()}
+    numbers = ("columns", "length", "places", "weight", "stretch", "temperature", "centre", "scale")
+    return tensors, {
+        "ngram": described,
+        "alphabet": {"kind": blend.alphabet.kind, "symbols": list(blend.alphabet.symbols)},
+        "peft": blend.backbone.peft,
+        **{name: getattr(blend, name) for name in numbers},
+    }
+
+
+def restore_blend(
+    config: SequenceConfig, backbone: Backbone, tensors: dict[str, torch.Tensor], document: dict[str, Any]
+) -> SequenceBlend:
+    """The inverse of `blend_state`; `backbone` has its peft adapter already, where the document has one.
+
+    Raises:
+        CheckpointError: something is missing, unknown or of another shape.
+    """
+    arrays = {name.removeprefix(NGRAM): part.numpy() for name, part in tensors.items() if name.startswith(NGRAM)}
+    try:
+        described = document["ngram"]
+        alphabet = Alphabet(document["alphabet"]["kind"], tuple(document["alphabet"]["symbols"]))
+        columns, length, places = (int(document[name]) for name in ("columns", "length", "places"))
+        numbers: dict[str, Any] = {
+            name: float(document[name]) for name in ("weight", "stretch", "temperature", "centre", "scale")
+        }
+    except (KeyError, TypeError, ValueError) as error:
+        raise CheckpointError(f"the artifact's settings cannot be read: {error!r}") from error
+    base = None if described is None else from_state(arrays, described)
+    model = build_sequence_model(
+        config, backbone, size=alphabet.size, classes=columns, length=length, symbols=alphabet.symbols, places=places,
+        fresh=False,
+    )  # fmt: skip
+    load_adapter(model, {name: part for name, part in tensors.items() if not name.startswith(NGRAM)})
+    return SequenceBlend(config, backbone, alphabet, columns, length, base, model.eval(), **numbers, places=places)
+
+
+def reopen_blend(
+    config: SequenceConfig,
+    tensors: dict[str, torch.Tensor],
+    document: dict[str, Any],
+    *,
+    backbone: str | None = None,
+) -> SequenceBlend:
+    """`restore_blend` with the frozen model loaded by its name, or from where it is now, and its peft adapter.
+
+    Raises:
+        CheckpointError: it is not, to the byte, the one that was trained on; or as `restore_blend`.
+        BackboneError: it cannot be found.
+    """
+    frozen = load_backbone(backbone or config.backbone, config.layers)
+    check_backbone(document["backbone"], frozen)
+    if document["peft"] is not None:
+        frozen = with_peft(frozen, document["peft"], seed=config.seed)
+    return restore_blend(config, frozen, tensors, document)

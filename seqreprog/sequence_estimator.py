@@ -1,0 +1,296 @@
+"""What all estimators of sequences share: reading strings, the fitted whole, `save`, `load`, pickling without f_S."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import asdict, replace
+from numbers import Integral
+from pathlib import Path
+from typing import Any, ClassVar, TypeVar
+
+import numpy as np
+from jaxtyping import Float, Int
+from sklearn.base import BaseEstimator
+from sklearn.utils import check_random_state
+
+from .backbone import load_backbone
+from .checkpoint import backbone_record, check_kind, load_artifact, save_artifact
+from .data import smiles
+from .data.alphabets import Alphabet, alphabet
+from .data.groups import duplicate_groups, duplicate_notice, joined_groups
+from .data.symbols import Reading, read_sequences
+from .data.targets import read_groups
+from .data.texts import read_texts
+from .errors import CheckpointError, ConfigError, NotFittedError, Notice
+from .sequence_blend import SequenceBlend, blend_state, cut_notice, reopen_blend
+from .sequence_config import SequenceConfig, SequenceOptions, Task, options_of, sequence_config, sequence_dict
+from .sequence_fitting import fit_sequences
+from .sequence_problem import Examples
+from .sequence_summary import SequenceSummary
+from .train import check_device
+
+Model = TypeVar("Model", bound="SequenceEstimator")
+LEARNED = ("smiles", "selfies")  # kinds whose alphabet is that of the sequences of `fit`
+
+
+class SequenceEstimator(BaseEstimator):
+    """A frozen language model that was reprogrammed for discrete sequences.
+
+    Attributes:
+        summary_: what `fit` did, and what each part contributes on held-out examples.
+    """
+
+    artifact: ClassVar[str]
+    summary_kind: ClassVar[type] = SequenceSummary
+    kind: str
+    alphabet: object
+    on_unknown: str
+    options: SequenceOptions | None
+    random_state: Any
+    summary_: Any
+    _blend: SequenceBlend | None = None
+
+    # --- fitting ------------------------------------------------------------------------------------------------------
+
+    def _config(self, task: Task) -> SequenceConfig:
+        """Settings for `fit`; what is wrong with them is said here, since a constructor only stores."""
+        options = SequenceOptions() if self.options is None else self.options
+        if not isinstance(options, SequenceOptions):
+            raise ConfigError(f"options must be made by SequenceOptions(...); got {options!r}")
+        names = ("kind", "method", "output", "backbone", "layers", "base")
+        own = {name: getattr(self, name) for name in names if hasattr(self, name)}
+        own["backbone"] = str(own["backbone"])
+        if task == "infill":
+            own["base"] = "none"
+        return SequenceConfig(task=task, seed=self._seed(), **own, **options.values())
+
+    def _seed(self) -> int:
+        if isinstance(self.random_state, Integral):
+            return int(self.random_state)
+        return int(check_random_state(self.random_state).randint(2**31 - 1))
+
+    def _read(self, X: object, config: SequenceConfig, blank: str | None = None) -> Reading:
+        """Strings of `fit` as symbols; what was put right is said."""
+        texts, rows, notices = _texts(X, config, skip=self.on_unknown == "skip")
+        found = read_sequences(texts, alphabet_for(self, texts), on_unknown=self.on_unknown, blank=blank)
+        return Reading(found.symbols, rows[found.kept], (*notices, *found.notices))
+
+    def _examples(
+        self, reading: Reading, target: np.ndarray, columns: int, weight: np.ndarray, groups: object, count: int
+    ) -> tuple[Examples, list[str]]:
+        """What was read with its targets; copies found, and kept on one side with the caller's groups."""
+        given, copies = read_groups(groups, count), duplicate_groups(reading.symbols)
+        kept = reading.kept
+        said = duplicate_notice(copies, target[kept] if target.dtype.kind == "i" else None)
+        joined = copies if given is None else joined_groups(copies, given[kept])
+        return Examples(reading.symbols, target[kept], columns, weight[kept], joined), [said] if said else []
+
+    def _fit(self, config: SequenceConfig, examples: Examples, notices: list[str], peft: Any) -> None:
+        blend, summary = fit_sequences(
+            config, load_backbone(config.backbone, config.layers), examples, peft=None if peft is False else peft
+        )
+        summary.notices[:0] = notices
+        for notice in summary.notices:
+            warnings.warn(notice, Notice, stacklevel=3)
+        self._blend, self.summary_ = blend, summary
+
+    # --- answering ----------------------------------------------------------------------------------------------------
+
+    def _fitted(self) -> SequenceBlend:
+        if self._blend is None:
+            raise NotFittedError(
+                f"this {type(self).__name__} is not fitted: call fit(X, ...) first, or {type(self).__name__}.load(path)"
+            )
+        return self._blend
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return self._blend is not None
+
+    def _reread(self, X: object, blend: SequenceBlend, blank: str | None = None) -> Reading:
+        """Strings to answer for, in the alphabet of `fit`. Each gets an answer, so none is skipped."""
+        texts, _, notices = _texts(X, blend.config, skip=False)
+        letters = blend.alphabet
+        extra: tuple[str, ...] = ()
+        if letters.kind in LEARNED:
+            notation: Any = letters.kind
+            extra = tuple(symbol for symbol in smiles.learn(notation, texts) if symbol not in letters.symbols)
+        found = read_sequences(
+            texts,
+            Alphabet(letters.kind, letters.symbols + extra),
+            on_unknown="error" if self.on_unknown == "error" else "mask",
+            blank=blank,
+        )
+        notices = (*notices, *found.notices)
+        if extra:
+            shown = ", ".join(map(repr, extra[:5]))
+            notices = (*notices, f"read as the mask: {len(extra)} symbols that fit never saw ({shown})")
+        ids = np.minimum(found.symbols.ids, letters.mask)
+        symbols = type(found.symbols)(ids, found.symbols.offsets, letters)
+        cut = cut_notice(symbols, blend.length, blend.base is not None)
+        for notice in (*notices, cut) if cut else notices:
+            warnings.warn(notice, Notice, stacklevel=4)
+        return Reading(symbols, found.kept, notices)
+
+    def transform(self, X: object) -> Float[np.ndarray, "sequence width"]:
+        """The frozen model's hidden states over each reprogrammed sequence, averaged over its tokens: features.
+
+        Raises:
+            NotFittedError: nothing was fitted.
+            DataError: `X` breaks a rule.
+        """
+        blend = self._fitted()
+        return blend.features(self._reread(X, blend).symbols)
+
+    @property
+    def _n_features_out(self) -> int:
+        return self._fitted().backbone.width
+
+    # --- keeping ------------------------------------------------------------------------------------------------------
+
+    def save(self, path: str | Path) -> None:
+        """Writes theta, omega, base and settings: a few MB, without the frozen model. Whole or not at all; no pickle.
+
+        Raises:
+            NotFittedError: nothing was fitted.
+            OutputError: the place cannot be written, or holds something else.
+        """
+        tensors, document = self._packed()
+        save_artifact(path, tensors, {"kind": self.artifact, **document, "summary": asdict(self.summary_)})
+
+    @classmethod
+    def load(cls: type[Model], path: str | Path, *, backbone: str | Path | None = None, device: str = "auto") -> Model:
+        """Reads what `save` wrote.
+
+        Args:
+            path: the directory.
+            backbone: where the language model is now, if no longer where it was; it must be the same to the byte.
+            device: as in `SequenceOptions`.
+
+        Raises:
+            CheckpointError: corrupt, truncated, foreign, or another backbone.
+            ConfigError: there is no such device here.
+        """
+        check_device(device)
+        tensors, document = load_artifact(path)
+        check_kind(path, document, cls.artifact)
+        try:
+            config = sequence_config({**document["config"], "device": device})
+            summary = cls.summary_kind(**document["summary"])
+            model = cls(**cls._arguments(config, document))
+            model._restore_answers(document["answers"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise CheckpointError(f"{str(path)!r} is not an artifact that this release reads: {error}") from error
+        model._blend = reopen_blend(config, tensors, document, backbone=None if backbone is None else str(backbone))
+        model.summary_ = summary
+        return model
+
+    @classmethod
+    def _arguments(cls, config: SequenceConfig, document: dict[str, Any]) -> dict[str, Any]:
+        """The constructor's arguments, from the settings of a fit."""
+        given = document["arguments"]
+        known = {name: getattr(config, name) for name in cls._get_param_names() if hasattr(config, name)}
+        options = options_of(config)
+        options = replace(options, training=replace(options.training, mode=given["mode"]))  # as asked, not as decided
+        known |= {"random_state": config.seed, "options": options, "alphabet": given["alphabet"]}
+        known |= {"on_unknown": given["on_unknown"]}
+        if "class_weight" in cls._get_param_names():
+            weight = given["class_weight"]
+            known["class_weight"] = dict(weight) if isinstance(weight, list) else weight
+        if "peft" in cls._get_param_names():
+            known["peft"] = document["peft"]
+        return known
+
+    def _packed(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Tensors and JSON of the fitted model, without the frozen one."""
+        blend = self._fitted()
+        tensors, document = blend_state(blend)
+        weight: Any = getattr(self, "class_weight", None)
+        letters: Any = self.alphabet
+        return tensors, {
+            "config": sequence_dict(blend.config),
+            "backbone": backbone_record(blend.backbone),
+            "arguments": {
+                "alphabet": letters if letters is None or isinstance(letters, str) else list(letters),
+                "on_unknown": self.on_unknown,
+                "mode": (self.options or SequenceOptions()).training.mode,
+                "class_weight": [[_plain(k), float(v)] for k, v in weight.items()]
+                if hasattr(weight, "items")
+                else weight,
+            },
+            "answers": self._answers(),
+            **document,
+        }
+
+    def _answers(self) -> dict[str, Any]:
+        """What `fit` learned of the target, for JSON."""
+        return {}
+
+    def _restore_answers(self, answers: dict[str, Any]) -> None:
+        """The inverse of `_answers`."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For workers of scikit-learn: as `save`, the frozen model goes by its name."""
+        state = dict(super().__getstate__())
+        if state.pop("_blend", None) is not None:
+            tensors, document = self._packed()
+            state["_sent"] = {name: tensor.detach().cpu().numpy() for name, tensor in tensors.items()}, document
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        import torch
+
+        sent = state.pop("_sent", None)
+        super().__setstate__(state)
+        if sent is not None:
+            arrays, document = sent
+            tensors = {name: torch.from_numpy(np.array(array)) for name, array in arrays.items()}
+            self._blend = reopen_blend(sequence_config(document["config"]), tensors, document)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.string, tags.input_tags.one_d_array, tags.input_tags.two_d_array = True, True, False
+        tags.no_validation = True
+        return tags
+
+
+def alphabet_for(model: SequenceEstimator, texts: list[str]) -> Alphabet:
+    """That of its kind, of its own argument, or learned from `texts`."""
+    if model.kind in LEARNED and model.alphabet is None:
+        return alphabet(model.kind, sequences=texts)
+    return alphabet(model.kind, symbols=model.alphabet)
+
+
+def _texts(
+    X: object, config: SequenceConfig, *, skip: bool
+) -> tuple[list[str], Int[np.ndarray, " kept"], tuple[str, ...]]:
+    """Strings, the rows they came from, and what was put right; SMILES in RDKit's spelling where that is asked for."""
+    texts, _, notices = read_texts(X)
+    if not config.canonical:
+        return texts, np.arange(len(texts)), notices
+    from .chem import canonical_smiles
+
+    found = canonical_smiles(texts, on_invalid="skip" if skip else "error")
+    if len(found.texts) < len(texts):
+        notices = (*notices, f"left out: {len(texts) - len(found.texts)} SMILES that RDKit cannot read")
+    return found.texts, found.rows, notices
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def plain_classes(classes: np.ndarray) -> dict[str, Any]:
+    """Classes for JSON.
+
+    Raises:
+        ConfigError: they are neither strings, numbers nor booleans.
+    """
+    listed = [_plain(label) for label in classes.tolist()]
+    if not all(isinstance(label, str | int | float | bool) for label in listed):
+        raise ConfigError(f"only classes of str, int, float or bool can be saved; got {listed[0]!r}. Recode them")
+    return {"values": listed, "dtype": "object" if classes.dtype == object else classes.dtype.str}
+
+
+def restored_classes(saved: dict[str, Any]) -> np.ndarray:
+    """The inverse of `plain_classes`."""
+    return np.array(saved["values"], dtype=np.dtype(saved["dtype"]))

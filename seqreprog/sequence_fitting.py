@@ -1,0 +1,225 @@
+"""Fitting the whole for sequences: n-gram base, language model, and weight and temperature on held-out examples.
+
+The probe (`symbol_probe.py`) is quick: every example is held out once, on the folds of the base. By gradient, where
+there are many examples, a part of them is held out: it stops the training, and judges. Where there are few, that part
+would be too small to do either. Then every example is held out once here too (cross-fitting): a model is trained for
+each fold, their held-out answers together choose the number of steps, the weight and the temperature, and the model
+that is kept learns from all examples for that number of steps.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from jaxtyping import Int
+
+from .admission import Admission
+from .backbone import Backbone
+from .data.groups import group_folds, split_groups
+from .model import SymbolReprogram
+from .ngram import NgramModel, fit_ngram
+from .sequence_blend import SequenceBlend, cut_notice, mixed, model_scores
+from .sequence_config import SequenceConfig, settled
+from .sequence_judging import Parts, judge, measured, temperature
+from .sequence_problem import Examples, Problem
+from .sequence_summary import SequenceSummary
+from .symbol_probe import probe_symbols
+from .train import TrainingLog, make_accelerator
+
+FEW = 500  # examples below which each is held out once, and a weight is not chosen among many
+FOLDS = 5
+MANY, FEWER_FOLDS = 2000, 3  # of so many examples a third is enough to judge by
+CROSS_STEPS = 200  # of each fold at most: few examples are learned in few steps
+CROSS_LOOKS = 10  # steps between two looks at most, for the same reason
+SMALL_BATCH = 16  # a batch of nearly all of few examples would be as wide as the longest of them, at every step
+CHECKED = 4  # times `validation_windows`: how many held-out examples judge
+
+
+def fit_sequences(
+    config: SequenceConfig, backbone: Backbone, examples: Examples, *, peft: Any = None
+) -> tuple[SequenceBlend, SequenceSummary]:
+    """N-gram base in closed form, language model probed or by gradient, weight and temperature on held-out examples.
+
+    Args:
+        config: everything there is to decide.
+        backbone: the frozen language model.
+        examples: what to learn from.
+        peft: `None` leaves the backbone frozen; `True` is LoRA, else any peft config: see `with_peft`.
+
+    Raises:
+        BackboneError: the prompt leaves no room for sequences.
+        ConfigError: the probe was asked for together with peft.
+        DataError: there are too few groups of examples to hold any out.
+        TrainingError: the loss became NaN.
+    """
+    clock, config = _Clock(), settled(config, tuned=peft is not None)
+    problem = Problem.of(config, backbone, examples, peft)
+    clock.lap("building")
+    folds = _folds(config, examples)
+    base = _base(problem, folds)
+    clock.lap("n-gram base")
+    if config.training.mode == "probe":
+        model, log, (rows, scores) = _probed(problem, folds)
+    elif len(folds) == 1:
+        model, log, (rows, scores) = _trained(problem, folds[0])
+    else:
+        model, log, (rows, scores) = _cross_fitted(problem, folds)
+    clock.lap("training")
+    held = Parts(rows, _answers(base, rows), scores)
+    blend = SequenceBlend(
+        config, model.backbone, examples.symbols.alphabet, examples.columns, problem.length,
+        base if config.base == "linear" else None, model, centre=problem.centre, scale=problem.scale,
+        places=problem.places,
+    )  # fmt: skip
+    admission = judge(blend, problem, held, few=len(examples) < FEW)
+    clock.lap("choosing and calibrating")
+    return blend, _summary(blend, problem, held, folds, log, admission, base, clock.seconds)
+
+
+# --- its parts --------------------------------------------------------------------------------------------------------
+
+
+def _folds(config: SequenceConfig, examples: Examples) -> list[Int[np.ndarray, " _"]]:
+    """The rows that are held out together: every one in its turn, or one part of many that are trained by gradient."""
+    labels = examples.target if config.task == "classify" else None
+    if len(examples) >= FEW and config.training.mode != "probe":
+        return [split_groups(examples.groups, labels, config.training.validation, config.seed)[1]]
+    count = min(FOLDS if len(examples) <= MANY else FEWER_FOLDS, len(np.unique(examples.groups)))
+    return group_folds(examples.groups, labels, max(count, 2), config.seed)
+
+
+def _base(problem: Problem, folds: Sequence[np.ndarray]) -> NgramModel:
+    """In the pure form too: it is what the summary compares with."""
+    task: Any = problem.config.task
+    examples = problem.examples
+    return fit_ngram(examples.symbols, problem.target, task, folds=folds, sample_weight=examples.weight)
+
+
+def _answers(base: NgramModel, rows: np.ndarray) -> np.ndarray:
+    """Held-out answers of the base, in the order of `rows`."""
+    if base.held_out is None:
+        return np.zeros((len(rows), len(base.intercept)))
+    return base.held_out.scores[np.searchsorted(base.held_out.rows, rows)]
+
+
+def _probed(
+    problem: Problem, folds: Sequence[np.ndarray]
+) -> tuple[SymbolReprogram, TrainingLog, tuple[np.ndarray, np.ndarray]]:
+    """The head solved on the states of all examples; what it says of each that was held out."""
+    task: Any = problem.config.task
+    model, config = problem.model, problem.config
+    model.to(make_accelerator(config.device, "no", config.seed).device)
+    data = problem.dataset(np.arange(len(problem.examples)))
+    held = probe_symbols(model, data, task, folds=folds, threads=config.training.threads)
+    return model.eval(), TrainingLog(), (held.rows, held.scores)
+
+
+def _trained(
+    problem: Problem, held: Int[np.ndarray, " held"]
+) -> tuple[SymbolReprogram, TrainingLog, tuple[np.ndarray, np.ndarray]]:
+    """One model, stopped by the held-out part; what it says of that part."""
+    training, config = problem.config.training, problem.config
+    drawn = np.random.default_rng(config.seed).permutation(held)  # a part of it is no worse for its order
+    judges = np.sort(drawn[: CHECKED * training.validation_windows])
+    model, kept = problem.model, np.setdiff1d(np.arange(len(problem.examples)), held)
+    log, _ = problem.fit(kept, np.sort(drawn[: training.validation_windows]), training)
+    return model, log, (judges, model_scores(model, problem.examples.symbols.take(judges), problem.length, config))
+
+
+def _cross_fitted(
+    problem: Problem, folds: Sequence[np.ndarray]
+) -> tuple[SymbolReprogram, TrainingLog, tuple[np.ndarray, np.ndarray]]:
+    """Every example held out once; the number of steps that loses least over all of them, then one model of all."""
+    training = problem.config.training
+    budget = None if training.time_budget is None else training.time_budget / (len(folds) + 1)
+    size = min(training.batch_size, max(SMALL_BATCH, len(problem.examples) // 8))
+    steps = min(training.max_steps, CROSS_STEPS)
+    often = min(training.evaluate_every, CROSS_LOOKS)
+    training = replace(training, max_steps=steps, time_budget=budget, batch_size=size, evaluate_every=often)
+    everything, said, logs = np.arange(len(problem.examples)), [], []
+    for held in folds:
+        log, looks = problem.fit(np.setdiff1d(everything, held), held, training)
+        logs.append(log)
+        said.append(looks)
+    rows, longest = np.concatenate(folds), max(logs, key=lambda log: len(log.looks))
+    if not longest.looks:  # a schedule of no steps, or no time for any
+        return problem.fresh().eval(), longest, (rows, np.zeros((len(rows), problem.examples.columns)))
+    nothing = [[np.zeros((len(held), problem.examples.columns))] for held in folds]
+    # a fold that stopped earlier goes on saying what it said last
+    joined = [
+        np.concatenate(
+            [(looks or start)[min(look, len(looks or start) - 1)] for looks, start in zip(said, nothing, strict=True)]
+        )
+        for look in range(len(longest.looks))
+    ]
+    best = int(np.argmin([problem.losses(scores, rows).mean() for scores in joined]))
+    steps = longest.looks[best][0]
+    log, _ = problem.fit(everything, None, training, until=steps)
+    log.best_step, log.stopped = steps, f"chosen over {len(folds)} folds"
+    return problem.model, log, (rows, joined[best])
+
+
+# --- the summary ------------------------------------------------------------------------------------------------------
+
+
+def _summary(
+    blend: SequenceBlend,
+    problem: Problem,
+    held: Parts,
+    folds: Sequence[np.ndarray],
+    log: TrainingLog,
+    admission: Admission | None,
+    base: NgramModel,
+    seconds: dict[str, float],
+) -> SequenceSummary:
+    config, examples, backbone = problem.config, problem.examples, blend.backbone
+    said = {"n-gram": held.base, "language model": held.model, "seqreprog": held.model}
+    if blend.base is not None:
+        said["seqreprog"] = mixed(held.base, blend.stretch * held.model, blend.weight)
+    heat = {name: temperature(problem, scores, held.rows) for name, scores in said.items()}
+    probed = config.training.mode == "probe"
+    counted = blend.model.output_map.named_parameters() if probed else blend.model.trained()
+    cut = cut_notice(examples.symbols, problem.length, blend.base is not None)
+    return SequenceSummary(
+        task=config.task,
+        method=config.method,
+        output=config.output,
+        backbone=backbone.name,
+        layers=backbone.layers,
+        base=config.base,
+        trained=sum(weight.numel() for _, weight in counted),
+        tuned=sum(weight.numel() for weight in backbone.parameters() if weight.requires_grad),
+        frozen=sum(weight.numel() for weight in backbone.parameters() if not weight.requires_grad),
+        sequences=len(examples),
+        groups=len(np.unique(examples.groups)),
+        held_out=len(held.rows),
+        folds=len(folds),
+        length=problem.length,
+        features=base.vocabulary.features,
+        weight=blend.weight,
+        gain=admission.gain if admission else None,
+        blocks=admission.blocks if admission else 0,
+        temperature=blend.temperature,
+        scores={name: measured(problem, scores / heat[name], held.rows) for name, scores in said.items()},
+        seconds=seconds,
+        mode=config.training.mode,
+        few=len(examples) < FEW,
+        steps=log.steps,
+        best_step=log.best_step,
+        stopped=log.stopped,
+        notices=[cut] if cut else [],
+    )
+
+
+class _Clock:
+    def __init__(self) -> None:
+        self.last = time.perf_counter()
+        self.seconds: dict[str, float] = {}
+
+    def lap(self, name: str) -> None:
+        now = time.perf_counter()
+        self.seconds[name], self.last = now - self.last, now
