@@ -183,7 +183,8 @@ class Backbone(nn.Module):
         if self._takes("position_ids"):
             options["position_ids"] = slots + self._first_position
         answer = self.model(inputs_embeds=embeds, output_hidden_states=layers, **options, **attention(mask))
-        hidden = torch.cat(answer.hidden_states, -1) if layers else answer.last_hidden_state
+        states = answer.hidden_states if layers else ()  # a model without layers lists none
+        hidden = torch.cat(states, -1) if states else answer.last_hidden_state
         return hidden[:, -length:] * soft.mask[..., None]
 
     def fingerprint(self) -> str:

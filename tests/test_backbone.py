@@ -216,6 +216,17 @@ def test_vocabulary_is_what_the_model_reads(loaded: Callable[[str], Backbone], f
     assert not backbone.vocabulary.requires_grad
 
 
+def test_the_states_of_every_layer_end_with_the_last(loaded: Callable[[str], Backbone], make_backbone: Make) -> None:
+    backbone = loaded("bert")
+    soft = SoftTokens(torch.randn(2, 4, backbone.width), torch.ones(2, 4, dtype=torch.bool))
+    joined = backbone(soft, layers=True)
+    assert joined.shape[-1] == (backbone.layers + 1) * backbone.width
+    assert torch.equal(joined[..., -backbone.width :], backbone(soft))
+    bare = load_backbone(make_backbone("bert"))
+    bare.model.encoder.layer = torch.nn.ModuleList()
+    assert torch.equal(bare(soft, layers=True), bare(soft)), "without layers the embeddings are all there is"
+
+
 def test_positions(loaded: Callable[[str], Backbone]) -> None:
     found = {family: loaded(family).positions for family in FAMILIES}
     assert found == {**dict.fromkeys(FAMILIES, 256), "t5": None}
