@@ -34,8 +34,8 @@ class Prompt:
         reading: what a bidirectional model (MiniLM, BERT) does with the prompt. `"bidirectional"`: prompt and patches
             see each other. `"prefix"`: patches see all, while static text and then the statistics see only what stands
             before them and themselves; another function and a cheaper one, since static text is read once. `"auto"`:
-            as a prefix wherever the model can (not T5): no less accurate where it was measured (`docs/speed.md`). For
-            a causal model all are the same.
+            as a prefix wherever the model can (not T5); three seeds could not tell their accuracy apart
+            (`docs/speed.md`). For a causal model all are the same.
     """
 
     domain: str = ""

@@ -5,7 +5,8 @@
 
 The input map stays as it was drawn and the frozen model runs once over the windows; `P` are the principal directions of
 its hidden states, `m` is their mean in each slot, `v_i` a window's weight in the loss. `s_i` is 1 or, for a random half
-of the windows, -1 (they are read upside down; with `Training(mirror=False)` for none). Source: linear probing (Alain
+of the windows, -1 (they are read upside down; with `Training(mirror=False)`, or where windows are fewer than the head's
+inputs, for none). Source: linear probing (Alain
 and Bengio 2017, section 3), here behind a random input map (Rahimi and Recht 2008), for a forecast.
 
 Nothing here is trained to get a window's content through the frozen model, so it starts where that loses least: the
@@ -42,6 +43,7 @@ WINDOWS = 32_768  # to solve the head on at most, one drawn from each of as many
 TOKENS = 400_000  # to read in all: fewer windows where each has many
 FEW_WINDOWS = 8192  # still read where tokens are many, and at most where targets have gaps
 FEATURES = 2048  # of a window, over all its patches
+EACH = 8  # whole windows for each of them at least, or the head would learn noise
 PENALTIES = (1e-4, 1e-3, 1e-2, 0.1, 0.3, 1.0, 3.0, 10.0)  # relative to the mean diagonal of the Gram matrix
 DEFAULT_PENALTY = 0.1  # where nothing is held out
 IN_MEMORY = 256 * 2**20  # bytes of hidden states from which they go to disk
@@ -81,11 +83,14 @@ class _States:
 def widened(config: ForecastConfig, width: int, train: Windows) -> ForecastConfig:
     """The config with as many `features` as the probe's head reads: at least those asked for, `width` at most.
 
-    Where most windows miss a target every step has least squares of its own, and the head keeps the size asked for.
+    More than asked for only where windows are many. Where most of them miss a target every step has least squares of
+    its own, and the head keeps the size asked for.
     """
     if not _mostly_whole(train):
         return config
-    features = max(config.adapter.features, min(width, FEATURES // config.patches))
+    windows = int(_whole(train).mean() * min(len(train), WINDOWS))
+    most = min(width, FEATURES // config.patches, windows // (EACH * config.patches))
+    features = max(config.adapter.features, most)
     return replace(config, adapter=replace(config.adapter, features=features))
 
 
@@ -117,7 +122,9 @@ def probe(
             count = _count(blend, train)
             order = np.random.default_rng(blend.config.seed).permutation(min(len(train), count))
             stop = None if training.time_budget is None else start + training.time_budget
-            seen = _run(blend, train.thin(count).take(order), series_scale, stop, mirror=training.mirror)
+            inputs = cast(ForecastHead, model.output_map).point.in_features
+            mirror = training.mirror and len(order) >= inputs  # few windows need their signs
+            seen = _run(blend, train.thin(count).take(order), series_scale, stop, mirror=mirror)
         place, head = next(model.output_map.parameters()).device, cast(ForecastHead, model.output_map.cpu())
         middle = _principal(head, seen)
         features = seen.features(head, middle)
@@ -131,7 +138,12 @@ def probe(
 
 def _mostly_whole(windows: Windows) -> bool:
     """Whether at least half of the windows have all their targets."""
-    return bool(np.isfinite(windows.thin(FEW_WINDOWS).targets()).all(1).sum() >= min(len(windows), FEW_WINDOWS) / 2)
+    return bool(_whole(windows).mean() >= 0.5)
+
+
+def _whole(windows: Windows) -> Bool[np.ndarray, " window"]:
+    """Which of at most `FEW_WINDOWS` windows have all their targets."""
+    return np.isfinite(windows.thin(FEW_WINDOWS).targets()).all(1)
 
 
 def _count(blend: Blend, train: Windows) -> int:

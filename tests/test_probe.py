@@ -25,6 +25,7 @@ from seqreprog.samples import Framing
 
 HORIZON, PERIOD, CONTEXT = 6, 12, 36
 ADAPTER = Adapter(patch=6, stride=6, hidden=16, heads=2, head_width=8, n_prototypes=16, features=8)
+WIDE = replace(ADAPTER, features=24)  # few windows get no wider head than was asked for
 TRAINING = Training(validation_windows=16, validation=0.2, progress=False)
 
 
@@ -52,7 +53,7 @@ def path(make_backbone: Callable[[str], Path], request: pytest.FixtureRequest) -
 
 def test_a_noisy_sine_beats_the_naive_and_nears_the_noise(path: Path) -> None:
     df, after = frame(), frame(300 + HORIZON)
-    model = probed(path, df)
+    model = probed(path, df, adapter=WIDE)
     point = model.predict()["seqreprog"].to_numpy().reshape(2, HORIZON)
     steps = np.arange(300, 300 + HORIZON)
     truth = np.stack([5 + np.sin(2 * np.pi * steps / PERIOD), -200 + 30 * np.sin(2 * np.pi * steps / PERIOD + 1)])
@@ -110,7 +111,8 @@ def test_save_and_load_is_the_same_to_the_bit(path: Path, tmp_path: Path) -> Non
     assert sum(file.stat().st_size for file in (tmp_path / "model").iterdir()) < 10 * 2**20
 
 
-def test_the_artifact_knows_the_size_of_the_head(path: Path, tmp_path: Path) -> None:
+def test_the_artifact_knows_the_size_of_the_head(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(probing, "EACH", 1)
     model = probed(path)
     size = model._blend.config.adapter.features
     assert size > ADAPTER.features == model.config.adapter.features, "a later fit by gradient has what was asked for"
@@ -130,6 +132,7 @@ def test_what_a_line_forecasts_exactly_gets_through(path: Path, monkeypatch: pyt
     steps = np.arange(400)
     y = np.sin(2 * np.pi * steps / PERIOD) + np.sin(2 * np.pi * steps / 7 + 1) + 0.5 * np.sin(2 * np.pi * steps / 29)
     df = pd.DataFrame({"unique_id": "a", "ds": steps, "y": y})
+    monkeypatch.setattr(probing, "EACH", 1)  # without noise a wide head has none to learn
     near = probed(path, df).summary_.errors["language model"]
     monkeypatch.setattr(build, "PROBE_REACH", 1.0)
     far = probed(path, df).summary_.errors["language model"]
@@ -157,19 +160,19 @@ def test_half_of_the_windows_are_read_upside_down(
 def test_how_many_directions_the_head_reads() -> None:
     """As many as fit into 2048 features of a window, at most the model's width, and never fewer than asked for."""
     config = ForecastConfig(96, context=512, adapter=Adapter(patch=48, stride=48, features=64))
-    values = np.random.default_rng(0).normal(size=2000)
+    values = np.random.default_rng(0).normal(size=20_000)
     whole = _all_windows(values)
     assert config.patches == 11
     assert widened(config, 384, whole).adapter.features == 2048 // 11
     assert widened(config, 100, whole).adapter.features == 100
     assert widened(replace(config, adapter=replace(config.adapter, features=300)), 384, whole).adapter.features == 300
-    gaps = np.where(np.arange(2000) % 50 == 0, np.nan, values)
+    gaps = np.where(np.arange(20_000) % 50 == 0, np.nan, values)
     assert widened(config, 384, _all_windows(gaps)) is config, "each step then has least squares of its own"
 
 
-def _all_windows(values: np.ndarray) -> Windows:
+def _all_windows(values: np.ndarray, context: int = 512, horizon: int = 96) -> Windows:
     panel = Panel(values, np.array([0, len(values)]))
-    return windows_between(panel, 512, 96, start=np.array([512]), stop=panel.lengths)
+    return windows_between(panel, context, horizon, start=np.array([context]), stop=panel.lengths)
 
 
 def test_states_on_disk_are_states_in_memory(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -276,3 +279,19 @@ def test_the_head_gives_the_solution_though_slots_lie_far_apart() -> None:
         found = head(torch.from_numpy(parts[1].hidden), 1).point[:, 0]
     assert error < 1e-6
     torch.testing.assert_close(found, parts[1].target, rtol=0, atol=0.02)
+
+
+def test_the_head_is_no_wider_than_its_windows_can_fill() -> None:
+    """A wide head learns noise from few windows: eight whole windows for each of its inputs, or the size asked for."""
+    config = ForecastConfig(horizon=24, context=96)  # 4 patches
+    rng = np.random.default_rng(0)
+
+    def features(count: int, gap: bool = False) -> int:
+        values = rng.normal(size=count + 96 + 23)
+        if gap:
+            values[150] = np.nan  # in the targets of 24 windows
+        return widened(config, 384, _all_windows(values, 96, 24)).adapter.features
+
+    assert features(100) == config.adapter.features
+    assert features(3200) == 100
+    assert features(3200, gap=True) == 99

@@ -127,11 +127,13 @@ def top_lags(values: Float[np.ndarray, "row time"], count: int = TOP_LAGS) -> Fl
     floor = 1e-9 * np.maximum(correlation[:, :1], 0)
     peak = (inner > correlation[:, :-2]) & (inner >= correlation[:, 2:]) & (inner > floor)
     height = np.where(peak, inner, -np.inf)
-    count_here = min(count, height.shape[1])
-    highest = np.sort(np.argpartition(-height, count_here - 1, axis=1)[:, :count_here], axis=1)
-    order = np.take_along_axis(highest, np.argsort(-np.take_along_axis(height, highest, 1), axis=1, kind="stable"), 1)
-    lags = np.where(np.isfinite(np.take_along_axis(height, order, 1)), order + 1.0, np.nan)
-    return np.pad(lags, ((0, 0), (0, count - count_here)), constant_values=np.nan)
+    lags = np.full((len(values), count), np.nan)
+    every = np.arange(len(values))
+    for rank in range(min(count, height.shape[1])):
+        place = height.argmax(1)  # of equal peaks the first
+        lags[:, rank] = np.where(np.isfinite(height[every, place]), place + 1.0, np.nan)
+        height[every, place] = -np.inf
+    return lags
 
 
 def first_observed(values: np.ndarray, observed: np.ndarray) -> Float[np.ndarray, " row"]:

@@ -7,19 +7,6 @@ import numpy as np
 import torch
 
 
-def seconds(work: Callable[[], object]) -> float:
-    """Processor time of the whole process, so that neighbours on the machine hardly matter; wall time on a GPU."""
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
-        start = time.perf_counter()
-        work()
-        torch.cuda.synchronize()
-        return time.perf_counter() - start
-    start = time.process_time()
-    work()
-    return time.process_time() - start
-
-
 class Pacer:
     """Takes turns: a piece of work, then the limit, and so on; each piece is set against the limit before and after.
 
