@@ -88,15 +88,17 @@ def matching_pursuit(
 
     Source: Pati, Rezaiifar and Krishnaprasad 1993, section 3.
     """
+    # In float64: the last bits of LAPACK's answer depend on where in memory its arguments lie.
+    kind, targets, vocabulary = targets.dtype, targets.double(), vocabulary.double()
     unit = functional.normalize(vocabulary, dim=1)
     residual = targets
     chosen: Int[Tensor, "row some"] = torch.empty(len(targets), 0, dtype=torch.long, device=targets.device)
-    share = torch.empty(len(targets), 0, 1, device=targets.device)
+    share = torch.empty(len(targets), 0, 1, device=targets.device, dtype=targets.dtype)
     for _ in range(min(count, *vocabulary.shape)):
         score = (residual @ unit.T).abs().scatter(1, chosen, -1.0)
         chosen = torch.cat([chosen, score.argmax(1, keepdim=True)], 1)
         atoms = vocabulary[chosen].transpose(1, 2)
         share = torch.linalg.lstsq(atoms, targets[..., None]).solution
         residual = targets - (atoms @ share)[..., 0]
-    theta = torch.zeros(len(targets), len(vocabulary), device=targets.device)
-    return theta.scatter_(1, chosen, share[..., 0])
+    theta = torch.zeros(len(targets), len(vocabulary), device=targets.device, dtype=kind)
+    return theta.scatter_(1, chosen, share[..., 0].to(kind))
