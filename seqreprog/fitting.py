@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from .backbone import Backbone
 from .blend import Blend, Parts
 from .build import build_forecaster
 from .calibrate import calibrate, step_shape
+from .clock import Clock
 from .config import ForecastConfig
 from .data.windows import MIN_CONTEXT, Panel, Split, Windows, split_in_time
 from .errors import DataError, Notice, name_some
@@ -177,7 +177,7 @@ def fit_blend(
     if config.training.mode == "probe":
         config = widened(config, backbone.width, split.train)
     model = build_forecaster(config, backbone)  # first: it refuses in milliseconds what cannot work
-    clock = _Clock()
+    clock = Clock()
     ridge = fit_ridge(split.train, split.validation, series_scale=series_scale)
     clock.lap("ridge")
     weight = 1.0 if config.base == "none" else 0.0  # without proof the base stands alone
@@ -261,13 +261,3 @@ def _summary(
         best_step=log.best_step,
         stopped=log.stopped,
     )
-
-
-class _Clock:
-    def __init__(self) -> None:
-        self.last = time.perf_counter()
-        self.seconds: dict[str, float] = {}
-
-    def lap(self, name: str) -> None:
-        now = time.perf_counter()
-        self.seconds[name], self.last = now - self.last, now

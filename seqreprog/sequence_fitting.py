@@ -9,7 +9,6 @@ that is kept learns from all examples for that number of steps.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -19,6 +18,7 @@ from jaxtyping import Int
 
 from .admission import Admission
 from .backbone import Backbone
+from .clock import Clock
 from .data.groups import group_folds, split_groups
 from .model import SymbolReprogram
 from .ngram import NgramModel, fit_ngram
@@ -56,7 +56,7 @@ def fit_sequences(
         DataError: there are too few groups of examples to hold any out.
         TrainingError: the loss became NaN.
     """
-    clock, config = _Clock(), settled(config, tuned=peft is not None)
+    clock, config = Clock(), settled(config, tuned=peft is not None)
     problem = Problem.of(config, backbone, examples, peft)
     clock.lap("building")
     folds = _folds(config, examples)
@@ -213,13 +213,3 @@ def _summary(
         stopped=log.stopped,
         notices=[cut] if cut else [],
     )
-
-
-class _Clock:
-    def __init__(self) -> None:
-        self.last = time.perf_counter()
-        self.seconds: dict[str, float] = {}
-
-    def lap(self, name: str) -> None:
-        now = time.perf_counter()
-        self.seconds[name], self.last = now - self.last, now

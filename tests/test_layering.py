@@ -25,6 +25,7 @@ LEVEL = {
     "config.py": 0,
     "sequence_config.py": 0,
     "memo.py": 0,
+    "clock.py": 0,
     "data/__init__.py": 1,
     "data/frames.py": 1,
     "data/columns.py": 1,
