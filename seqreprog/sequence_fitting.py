@@ -114,7 +114,8 @@ def _probed(
     model, config = problem.model, problem.config
     model.to(make_accelerator(config.device, "no", config.seed).device)
     data = problem.dataset(np.arange(len(problem.examples)))
-    held = probe_symbols(model, data, task, folds=folds, threads=config.training.threads)
+    shown, threads = config.training.progress, config.training.threads
+    held = probe_symbols(model, data, task, folds=folds, threads=threads, progress=shown)
     return model.eval(), TrainingLog(), (held.rows, held.scores)
 
 

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import torch
 from jaxtyping import Float, Int
+from tqdm.auto import tqdm
 
 from .errors import ConfigError
 from .model import SymbolReprogram
@@ -42,6 +43,7 @@ def probe_symbols(
     folds: Sequence[Int[np.ndarray, " held"]],
     strengths: Sequence[float] = STRENGTHS,
     threads: int | None = None,
+    progress: bool = False,
 ) -> HeldOut:
     """Solves the head of `model` in place and gives what it said of each row while that was held out.
 
@@ -53,6 +55,7 @@ def probe_symbols(
         strengths: candidates for C, for features of unit spread divided by the root of how many there are. Each label
             gets its own.
         threads: CPU threads; `None` leaves PyTorch's own choice.
+        progress: whether to show how many sequences were read (only where standard error is a terminal).
 
     Raises:
         ConfigError: the model has another head, or there are no folds.
@@ -62,7 +65,7 @@ def probe_symbols(
         raise ConfigError("the probe needs a model with a LayerHead (Training(mode='probe')) and folds to hold out")
     used = np.linspace(0, len(train) - 1, min(len(train), SOLVED)).astype(int)
     with limited_threads(threads):
-        features, states = sequence_features(model, train, used)
+        features, states = sequence_features(model, train, used, progress=progress)
     flat, basis = _directed(states)
     target, weight = _targets(train, task, used)
     place_of = {row: place for place, row in enumerate(used.tolist())}
@@ -121,7 +124,7 @@ def _tried(
 
 @torch.inference_mode()
 def sequence_features(
-    model: SymbolReprogram, data: SymbolDataset, index: Int[np.ndarray, " row"]
+    model: SymbolReprogram, data: SymbolDataset, index: Int[np.ndarray, " row"], *, progress: bool = False
 ) -> tuple[Float[np.ndarray, "row feature"], Float[np.ndarray, "row place width"]]:
     """What the head reads of the sequences at `index`, in that order: statistics, and states at the places it knows."""
     model.eval()
@@ -129,10 +132,12 @@ def sequence_features(
     device = next(head.parameters()).device
     order = np.argsort(data.lengths[index], kind="stable")
     parts, placed = [], []
-    for part in np.array_split(order, -(-len(order) // ROWS)):
-        states = model.hidden(data.__getitems__(index[part].tolist()).to(device).batch)
-        parts.append(statistics(states.embeds, states.mask).float().cpu().numpy())
-        placed.append(head.placed(states.embeds).float().cpu().numpy())
+    with tqdm(total=len(order), desc="probing", unit="sequence", disable=not progress or None) as bar:
+        for part in np.array_split(order, -(-len(order) // ROWS)):
+            states = model.hidden(data.__getitems__(index[part].tolist()).to(device).batch)
+            parts.append(statistics(states.embeds, states.mask).float().cpu().numpy())
+            placed.append(head.placed(states.embeds).float().cpu().numpy())
+            bar.update(len(part))
     back = np.argsort(order, kind="stable")
     return np.concatenate(parts)[back], np.concatenate(placed)[back]
 

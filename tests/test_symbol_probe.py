@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from seqreprog import symbol_probe
 from seqreprog.backbone import load_backbone
 from seqreprog.build_sequences import build_sequence_model
 from seqreprog.config import Training
@@ -110,6 +111,24 @@ def test_a_row_that_weighs_nothing_teaches_nothing(make_backbone):
         probe_symbols(model, SymbolDataset(symbols, first, weight), "classify", folds=folds(len(counts)))
         answers.append(model.output_map.answer.weight.detach().clone())
     torch.testing.assert_close(*answers, atol=1e-3, rtol=1e-3)
+
+
+@pytest.mark.parametrize("progress", [True, False])
+def test_what_is_read_is_counted_where_that_is_asked_for(make_backbone, monkeypatch, capsys, progress):
+    model, symbols, counts = made(make_backbone("bert"))
+    bars = []
+
+    class Terminal(symbol_probe.tqdm):
+        def __init__(self, *args, **options):
+            super().__init__(*args, **{**options, "disable": bool(options["disable"])})  # as on a terminal
+            bars.append(self)
+
+    monkeypatch.setattr(symbol_probe, "tqdm", Terminal)
+    data = SymbolDataset(symbols, (counts >= 2).astype(int))
+    probe_symbols(model, data, "classify", folds=folds(len(counts)), progress=progress)
+    said = capsys.readouterr().err
+    assert ("probing: 100%" in said and "120/120" in said and "sequence/s" in said) if progress else said == ""
+    assert bars[0].n == (len(counts) if progress else 0)
 
 
 def test_other_heads_are_refused(make_backbone):
