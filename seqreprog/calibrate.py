@@ -1,17 +1,20 @@
-"""Split-conformal calibration: widths around a point forecast whose stated coverage is the coverage found.
+"""Calibration on what was held out: interval widths whose stated coverage is the one found, and temperatures.
 
 Source: Papadopoulos et al. 2002 and Lei et al. 2018 (split conformal with normalised scores), one side at a time
-(Romano et al. 2019, conformalised quantile regression, is the two-sided form).
+(Romano et al. 2019, conformalised quantile regression, is the two-sided form). Of probabilities: Guo et al. 2017.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from jaxtyping import Float
+from scipy.optimize import minimize_scalar
 
 ENOUGH = 200  # held-out errors of one step from which that step gets a factor of its own
+WIDEST = 3.0  # of the log of a temperature
+DOUBT = 1.0  # its standard deviation before anything is seen: few examples that are told apart prove no certainty
 
 
 def calibrate(
@@ -70,6 +73,23 @@ def step_shape(relative: Float[np.ndarray, "window horizon"]) -> Float[np.ndarra
     each = np.where(count > 0, square.sum(0) / np.maximum(count, 1), overall)
     padded = np.pad(each, 1, mode="edge")
     return np.sqrt((padded[:-2] + padded[1:-1] + padded[2:]) / 3) + 1e-12
+
+
+def likeliest_temperature(lost: Callable[[float], float]) -> float:
+    """The temperature `T` of `p = softmax(s / T)`, or of sigmoids, that held-out examples make most likely.
+
+    Before anything is seen its logarithm is normal around 0 with standard deviation `DOUBT`.
+
+    Args:
+        lost: the log loss of log-odds divided by a temperature, summed over the held-out examples.
+
+    Source: Guo et al. 2017, section 4.2; the prior is ours.
+    """
+
+    def both(log_heat: float) -> float:
+        return lost(float(np.exp(log_heat))) + 0.5 * (log_heat / DOUBT) ** 2
+
+    return float(np.exp(minimize_scalar(both, bounds=(-WIDEST, WIDEST), method="bounded").x))
 
 
 def _rank_quantile(score: np.ndarray, level: float, independent: int) -> float:

@@ -17,10 +17,11 @@ from .data.symbols import OnUnknown, Symbols
 from .data.targets import read_groups
 from .data.texts import read_texts
 from .errors import ConfigError, DataError, Notice
-from .infilling import InfillSummary, diversity, draw, fit_infill, hidden_scores, log_shares, told_scores
+from .infilling import InfillSummary, diversity, draw, fit_infill, hidden_scores, told_scores
 from .sequence_blend import SequenceBlend
 from .sequence_config import Kind, Method, SequenceOptions
 from .sequence_estimator import LEARNED, SequenceEstimator
+from .solvers import log_shares
 
 BLANK = "_"
 HIDDEN_SHARE = 0.15  # of the symbols, where nobody says which

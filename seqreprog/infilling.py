@@ -13,21 +13,21 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
-from scipy.optimize import minimize_scalar
 
 from .backbone import Backbone
 from .batching import in_batches, rows_that_fit
 from .build_sequences import build_sequence_model, room
+from .calibrate import likeliest_temperature
 from .data.groups import split_groups
 from .data.symbols import Symbols
 from .errors import DataError
 from .objectives import SymbolObjective
 from .sequence_blend import SequenceBlend, cut_notice, model_length
 from .sequence_config import SequenceConfig
+from .solvers import log_shares, row_losses
 from .symbol_samples import InfillDataset
 from .train import fit
 
-WIDEST = 3.0  # of the log of a temperature
 INFERENCE_ROWS = 256
 
 
@@ -165,12 +165,6 @@ def hidden_scores(
     return np.concatenate([scores for scores, _ in parts])[rising], where[rising]
 
 
-def log_shares(scores: Float[np.ndarray, "hidden class"]) -> Float[np.ndarray, "hidden class"]:
-    """Log probabilities from logits."""
-    top = scores.max(1, keepdims=True)
-    return scores - top - np.log(np.exp(scores - top).sum(1, keepdims=True))
-
-
 def told_scores(shares: Float[np.ndarray, "hidden class"], truth: Int[np.ndarray, " hidden"]) -> dict[str, float]:
     """Recovery in percent, and perplexity; from log probabilities."""
     return {
@@ -206,11 +200,7 @@ def draw(
 
 
 def _temperature(scores: np.ndarray, truth: np.ndarray) -> float:
-    def lost(log_heat: float) -> float:
-        shares = log_shares(scores / np.exp(log_heat))
-        return -float(shares[np.arange(len(truth)), truth].sum()) + 0.5 * log_heat**2
-
-    return float(np.exp(minimize_scalar(lost, bounds=(-WIDEST, WIDEST), method="bounded").x))
+    return likeliest_temperature(lambda heat: float(row_losses("classify", scores / heat, truth).sum()))
 
 
 def _frequencies(symbols: Symbols, told: np.ndarray, train: np.ndarray, held: np.ndarray) -> np.ndarray:

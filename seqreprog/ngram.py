@@ -20,7 +20,7 @@ from jaxtyping import Float, Int
 from .data.grams import Features, Vocabulary, fit_vocabulary
 from .data.symbols import Symbols
 from .errors import CheckpointError, ConfigError, DataError
-from .solvers import Task, paths, row_losses
+from .solvers import Task, paths, probabilities, row_losses
 
 ORDERS = {"smiles": 4, "selfies": 4}  # an atom and its branch take more symbols than a residue and its neighbours
 ORDER = 3
@@ -111,20 +111,6 @@ def from_state(arrays: Mapping[str, np.ndarray], described: Mapping[str, Any]) -
             "columns. Save the model anew"
         )
     return NgramModel(task, words, weights, intercept, strengths, loss)
-
-
-def probabilities(task: Task, scores: Float[np.ndarray, "row column"]) -> Float[np.ndarray, "row column"]:
-    """Scores as probabilities: softmax over classes, a sigmoid per label.
-
-    Raises:
-        ConfigError: regression has no probabilities.
-    """
-    if task == "regress":
-        raise ConfigError("a regression has no probabilities; call predict")
-    if task == "multilabel":
-        return 0.5 * (1 + np.tanh(0.5 * scores))  # the sigmoid, without an exponential that could overflow
-    odds = np.exp(scores - scores.max(axis=1, keepdims=True))
-    return odds / odds.sum(axis=1, keepdims=True)
 
 
 # --- fitting ----------------------------------------------------------------------------------------------------------

@@ -26,8 +26,9 @@ from .data.symbols import Symbols
 from .errors import CheckpointError, ConfigError
 from .inputs.symbols import patch_count
 from .model import SymbolReprogram
-from .ngram import NgramModel, from_state, probabilities
+from .ngram import NgramModel, from_state
 from .sequence_config import SequenceConfig
+from .solvers import probabilities
 from .symbol_samples import symbol_batch
 from .types import SymbolBatch
 

@@ -13,16 +13,13 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
-from scipy.optimize import minimize_scalar
 
 from .admission import HALF, WEIGHTS, Admission, half_or_none, surest
+from .calibrate import likeliest_temperature
 from .evaluation.class_metrics import class_report, label_report, value_report
-from .ngram import probabilities
 from .sequence_blend import SequenceBlend, mixed
 from .sequence_problem import Problem
-
-WIDEST = 3.0  # of the log of a temperature
-DOUBT = 1.0  # its standard deviation before anything is seen: few examples that are told apart prove no certainty
+from .solvers import probabilities
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,14 +70,10 @@ def _means(values: np.ndarray, block: np.ndarray) -> np.ndarray:
 
 
 def temperature(problem: Problem, scores: Float[np.ndarray, "row column"], rows: np.ndarray) -> float:
-    """The most likely one, before which all are as likely as their logarithm is near 0."""
+    """Of probabilities, the most likely one; 1 for values, which have none."""
     if problem.config.task == "regress":
         return 1.0
-
-    def lost(log_heat: float) -> float:
-        return float(problem.losses(scores / np.exp(log_heat), rows).sum()) + 0.5 * (log_heat / DOUBT) ** 2
-
-    return float(np.exp(minimize_scalar(lost, bounds=(-WIDEST, WIDEST), method="bounded").x))
+    return likeliest_temperature(lambda heat: float(problem.losses(scores / heat, rows).sum()))
 
 
 def measured(problem: Problem, scores: np.ndarray, rows: np.ndarray) -> dict[str, float]:

@@ -19,6 +19,7 @@ from .model import SymbolReprogram
 from .objectives import SymbolObjective
 from .sequence_blend import aligned_places, model_length
 from .sequence_config import SequenceConfig
+from .solvers import row_losses
 from .symbol_samples import SymbolDataset, SymbolSample
 from .train import TrainingLog, fit
 
@@ -115,14 +116,8 @@ class Problem:
 
     def losses(self, scores: Float[np.ndarray, "row column"], rows: Int[np.ndarray, " row"]) -> np.ndarray:
         """What each example loses: log loss (summed over its known labels) or squared error, times its weight."""
-        task, target = self.config.task, self.target[rows]
-        if task == "classify":
-            top = scores.max(1, keepdims=True)
-            lost = np.log(np.exp(scores - top).sum(1)) + top[:, 0] - scores[np.arange(len(rows)), target]
-        elif task == "multilabel":
-            lost = (np.isfinite(target) * np.logaddexp(0, (1 - 2 * np.nan_to_num(target)) * scores)).sum(1)
-        else:
-            lost = (scores[:, 0] - target) ** 2
+        task: Any = self.config.task
+        lost = np.nansum(row_losses(task, scores, self.target[rows]), 1)
         return lost * (self.examples.weight / self.examples.weight.mean())[rows]
 
 

@@ -13,8 +13,9 @@ from .data.symbols import Symbols, read_sequences
 from .data.targets import read_classes, read_values
 from .errors import ConfigError
 from .evaluation.class_metrics import class_report, value_report
-from .ngram import fit_ngram, probabilities
+from .ngram import fit_ngram
 from .sequence_estimator import SequenceEstimator, alphabet_for
+from .solvers import probabilities
 
 FLOOR = "n-gram"
 

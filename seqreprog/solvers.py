@@ -1,4 +1,4 @@
-"""Ridge and logistic regression, for a path of strengths at once: (W, b) each.
+"""Ridge and logistic regression, for a path of strengths at once: (W, b) each; and what their scores mean.
 
 Source: Hoerl and Kennard 1970 (ridge), by one eigendecomposition; Cox 1958 (logistic), by scikit-learn's L-BFGS.
 """
@@ -11,6 +11,8 @@ from typing import Literal
 import numpy as np
 import scipy.sparse as sp
 from jaxtyping import Float
+
+from .errors import ConfigError
 
 Task = Literal["classify", "multilabel", "regress"]
 Path = list[tuple[np.ndarray, np.ndarray]]  # W [feature, column] and b [column] of each strength
@@ -44,9 +46,27 @@ def row_losses(task: Task, scores: np.ndarray, target: np.ndarray) -> Float[np.n
     if task == "regress":
         return (scores - target.reshape(-1, 1)) ** 2
     if task == "classify":
-        shifted = scores - scores.max(axis=1, keepdims=True)
-        return (np.log(np.exp(shifted).sum(axis=1)) - shifted[np.arange(len(target)), target])[:, None]
+        return -log_shares(scores)[np.arange(len(target)), target][:, None]
     return np.where(np.isfinite(target), np.logaddexp(0.0, np.where(target == 1, -scores, scores)), np.nan)
+
+
+def log_shares(scores: Float[np.ndarray, "row class"]) -> Float[np.ndarray, "row class"]:
+    """Log probabilities of classes from log-odds: the logarithm of the softmax."""
+    shifted = scores - scores.max(axis=1, keepdims=True)
+    return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+
+
+def probabilities(task: Task, scores: Float[np.ndarray, "row column"]) -> Float[np.ndarray, "row column"]:
+    """Scores as probabilities: softmax over classes, a sigmoid per label.
+
+    Raises:
+        ConfigError: regression has no probabilities.
+    """
+    if task == "regress":
+        raise ConfigError("a regression has no probabilities; call predict")
+    if task == "multilabel":
+        return 0.5 * (1 + np.tanh(0.5 * scores))  # the sigmoid, without an exponential that could overflow
+    return np.exp(log_shares(scores))
 
 
 def ridge_path(inputs: sp.csr_array, target: np.ndarray, weight: np.ndarray, strengths: Sequence[float]) -> Path:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from seqreprog.calibrate import ENOUGH, calibrate, spread_out, step_shape
+from seqreprog.calibrate import ENOUGH, calibrate, likeliest_temperature, spread_out, step_shape
+from seqreprog.solvers import row_losses
 
 
 def test_the_rank_by_hand() -> None:
@@ -86,3 +87,19 @@ def test_step_shape_is_the_root_mean_square_smoothed() -> None:
     np.testing.assert_allclose(step_shape(error), expected)
     assert (step_shape(np.zeros((4, 3))) > 0).all(), "a divisor must not be zero"
     assert np.isfinite(step_shape(np.full((4, 3), np.nan))).all()
+
+
+@pytest.mark.parametrize("heat", [0.5, 1.0, 3.0])
+def test_a_temperature_is_found_again(heat: float) -> None:
+    rng = np.random.default_rng(0)
+    odds = rng.normal(size=(4000, 3))
+    truth = (odds + rng.gumbel(size=odds.shape)).argmax(1)
+    found = likeliest_temperature(lambda one: float(row_losses("classify", heat * odds / one, truth).sum()))
+    assert found == pytest.approx(heat, rel=0.1)
+
+
+def test_a_temperature_of_nothing_is_1_and_of_few_certain_answers_is_not_0() -> None:
+    assert likeliest_temperature(lambda one: 0.0) == pytest.approx(1.0, abs=1e-4)
+    sure = np.array([[4.0, -4.0]] * 3)
+    found = likeliest_temperature(lambda one: float(row_losses("classify", sure / one, np.zeros(3, int)).sum()))
+    assert 0.5 < found < 1

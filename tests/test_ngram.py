@@ -17,7 +17,8 @@ from seqreprog.data.alphabets import alphabet
 from seqreprog.data.fasta import read_fasta
 from seqreprog.data.symbols import Symbols, read_sequences
 from seqreprog.errors import CheckpointError, ConfigError, DataError
-from seqreprog.ngram import NgramModel, fit_ngram, from_state, probabilities
+from seqreprog.ngram import NgramModel, fit_ngram, from_state
+from seqreprog.solvers import probabilities
 
 PROTEIN = alphabet("protein")
 
