@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field, fields, replace
-from typing import Any, Literal
+from typing import Any, Literal, get_type_hints
 
 from .config import Adapter, Device, Training, at_least, check_kinds, check_options, make_config, whole
 from .errors import ConfigError
@@ -21,20 +21,12 @@ NUMERIC = ("patch", "stride", "features")  # of `Adapter`, which sequences have 
 
 
 @dataclass(frozen=True)
-class SequenceConfig:
-    """Everything that makes a sequence model, short of its data. The estimators' arguments, and the artifact's JSON.
+class SequenceOptions:
+    """What an estimator of sequences can be told beyond its own arguments.
 
     Attributes:
-        kind: what the sequences are.
-        task: what is asked of them.
-        method: h_theta: `"prototype"` (attention over text prototypes), `"dictionary"` (R2DL, ReprogBERT),
-            `"soft_prompt"` (WARP), `"perturbation"` (Voice2Series) or `"rewriter"` (Neekhara et al. 2019).
-        output: h_omega: `"head"` has weights (for infilling the token map of ReprogBERT). For classes alone:
-            `"verbaliser"` (a trained vector for each, from `label_words` where given), `"words"` (the frozen embeddings
-            of `label_words`), or `"random"`, `"frequency"`, `"iterative"`: many words of the vocabulary to one class.
         pooling: how the states of a sequence become one: see `outputs.pooled.Pooling`. `"auto"` is `"attention"` for
             the head, and `"last"` where words are asked of the model, which knows `"mean"` and `"last"` alone.
-        base: `"linear"` adds to an n-gram model; `"none"` is the pure form.
         patch: symbols of one soft token.
         stride: symbols from one soft token to the next; `None` for `patch`.
         limit: symbols read of each sequence; `None` for as many as the backbone has positions for.
@@ -46,20 +38,14 @@ class SequenceConfig:
         source_words: words that the rewriter writes with; drawn at random.
         label_words: for each class, in order, the text that stands for it.
         words_per_class: of the many-to-one label maps.
-        training: `mode="probe"` solves the head in closed form on the states of every layer (`symbol_probe`); `"auto"`
-            does so where it has proved itself: see `settled`.
-        seed, device, adapter: as for `ForecastConfig`; `adapter.patch`, `stride` and `features` are for
-            numbers.
+        device: as for `ForecastConfig`.
+        adapter: as there; its `patch`, `stride` and `features` are for numbers.
+        training: how omega is found: `mode="probe"` solves it in closed form on the states of every layer
+            (`symbol_probe`), `"train"` trains it with theta by gradient, and `"auto"` decides: see `settled`. Schedule,
+            budget, threads.
     """
 
-    kind: Kind = "protein"
-    task: Task = "classify"
-    method: Method = "prototype"
-    output: Output = "head"
     pooling: PoolingName = "auto"
-    backbone: str = "minilm"
-    layers: int | None = None
-    base: SequenceBase = "linear"
     patch: int = 1
     stride: int | None = None
     limit: int | None = None
@@ -71,28 +57,20 @@ class SequenceConfig:
     source_words: int = 512
     label_words: tuple[str, ...] = ()
     words_per_class: int = 8
-    seed: int = 0
     device: Device = "auto"
     adapter: Adapter = field(default_factory=Adapter)
-    training: Training = field(default_factory=Training)
+    training: Training = USUAL
 
     def __post_init__(self) -> None:
-        for name in ("layers", "patch", "stride", "limit", "sparsity", "vectors", "seed", "words_per_class"):
-            object.__setattr__(self, name, whole(getattr(self, name)))
+        for name, hint in get_type_hints(type(self)).items():
+            if hint in (int, int | None):
+                object.__setattr__(self, name, whole(getattr(self, name)))
         check_options(self)
         check_kinds(self, adapter=Adapter, training=Training)
         at_least(self, 1, "patch", "vectors", "window", "source_words", "words_per_class")
-        at_least(self, 0, "seed")
-        for name in ("layers", "stride", "limit", "sparsity"):
+        for name in ("stride", "limit", "sparsity"):
             if getattr(self, name) is not None:
                 at_least(self, 1, name)
-        if self.canonical and self.kind != "smiles":
-            raise ConfigError(f"canonical=True is for kind='smiles'; got kind={self.kind!r}")
-        self._check_patches()
-        self._check_output()
-        self._check_numeric()
-
-    def _check_patches(self) -> None:
         if self.step > self.patch:
             raise ConfigError(
                 "stride must not exceed patch, or symbols would go unread; "
@@ -100,10 +78,65 @@ class SequenceConfig:
             )
         if self.window % 2 == 0:
             raise ConfigError(f"window must be odd, so that a symbol stands in its middle; got {self.window}")
+        for name in NUMERIC:
+            if getattr(self.adapter, name) != getattr(Adapter(), name):
+                remedy = f"Pass {name}=... beside adapter" if name != "features" else "Leave it out"
+                raise ConfigError(f"adapter.{name} is for numeric series; got {getattr(self.adapter, name)}. {remedy}")
+
+    @property
+    def step(self) -> int:
+        """The stride that is used."""
+        return self.patch if self.stride is None else self.stride
+
+    def values(self) -> dict[str, Any]:
+        """The options by name, for `SequenceConfig`."""
+        return {item.name: getattr(self, item.name) for item in fields(SequenceOptions)}
+
+
+@dataclass(frozen=True)
+class SequenceConfig(SequenceOptions):
+    """Everything that makes a sequence model, short of its data: the estimators' arguments, and the artifact's JSON.
+
+    Attributes:
+        kind: what the sequences are.
+        task: what is asked of them.
+        method: h_theta: `"prototype"` (attention over text prototypes), `"dictionary"` (R2DL, ReprogBERT),
+            `"soft_prompt"` (WARP), `"perturbation"` (Voice2Series) or `"rewriter"` (Neekhara et al. 2019).
+        output: h_omega: `"head"` has weights (for infilling the token map of ReprogBERT). For classes alone:
+            `"verbaliser"` (a trained vector for each, from `label_words` where given), `"words"` (the frozen embeddings
+            of `label_words`), or `"random"`, `"frequency"`, `"iterative"`: many words of the vocabulary to one class.
+        backbone: as for `ForecastConfig`.
+        layers: as there.
+        base: `"linear"` adds to an n-gram model; `"none"` is the pure form.
+        seed: as for `ForecastConfig`.
+    """
+
+    kind: Kind = "protein"
+    task: Task = "classify"
+    method: Method = "prototype"
+    output: Output = "head"
+    backbone: str = "minilm"
+    layers: int | None = None
+    base: SequenceBase = "linear"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        at_least(self, 0, "seed")
+        if self.layers is not None:
+            at_least(self, 1, "layers")
+        if self.canonical and self.kind != "smiles":
+            raise ConfigError(f"canonical=True is for kind='smiles'; got kind={self.kind!r}")
         if self.task == "infill" and self.patch > 1:
             raise ConfigError(f"infilling answers for each symbol and needs patch=1; got patch={self.patch}")
         if self.method == "rewriter" and self.patch > 1:
             raise ConfigError(f"the rewriter writes one word for each symbol and needs patch=1; got patch={self.patch}")
+        self._check_output()
+        if self.training.mode == "probe" and not _solvable(self):
+            raise ConfigError(
+                "training.mode='probe' solves a head of its own for classes, labels or values; got "
+                f"task={self.task!r}, output={self.output!r}, pooling={self.pooling!r}. Pass mode='train'"
+            )
 
     def _check_output(self) -> None:
         if self.task != "classify" and self.output != "head":
@@ -123,22 +156,6 @@ class SequenceConfig:
                 f"with {len(self.label_words)} words"
             )
 
-    def _check_numeric(self) -> None:
-        for name in NUMERIC:
-            if getattr(self.adapter, name) != getattr(Adapter(), name):
-                remedy = f"Pass {name}=... beside adapter" if name != "features" else "Leave it out"
-                raise ConfigError(f"adapter.{name} is for numeric series; got {getattr(self.adapter, name)}. {remedy}")
-        if self.training.mode == "probe" and not _solvable(self):
-            raise ConfigError(
-                "training.mode='probe' solves a head of its own for classes, labels or values; got "
-                f"task={self.task!r}, output={self.output!r}, pooling={self.pooling!r}. Pass mode='train'"
-            )
-
-    @property
-    def step(self) -> int:
-        """The stride that is used."""
-        return self.patch if self.stride is None else self.stride
-
 
 def sequence_dict(config: SequenceConfig) -> dict[str, Any]:
     """Plain dicts, lists, strings and numbers, for JSON or TOML."""
@@ -150,38 +167,6 @@ def sequence_config(values: dict[str, Any]) -> SequenceConfig:
     parts = {"adapter": Adapter, "training": Training}
     made = {name: make_config(kind, values[name]) for name, kind in parts.items() if name in values}
     return make_config(SequenceConfig, {**values, **made})
-
-
-@dataclass(frozen=True)
-class SequenceOptions:
-    """What an estimator of sequences can be told beyond its own arguments; see `SequenceConfig` for each.
-
-    Attributes:
-        pooling, patch, stride, limit, prompt, canonical, sparsity, vectors, window, source_words, label_words,
-            words_per_class, device, adapter: as in `SequenceConfig`.
-        training: how omega is found: `mode="probe"` solves it, `"train"` trains it with theta by gradient, and
-            `"auto"` decides: see `settled`. Schedule, budget, threads.
-    """
-
-    pooling: PoolingName = "auto"
-    patch: int = 1
-    stride: int | None = None
-    limit: int | None = None
-    prompt: str = ""
-    canonical: bool = False
-    sparsity: int | None = 16
-    vectors: int = 8
-    window: int = 5
-    source_words: int = 512
-    label_words: tuple[str, ...] = ()
-    words_per_class: int = 8
-    device: Device = "auto"
-    adapter: Adapter = field(default_factory=Adapter)
-    training: Training = USUAL
-
-    def values(self) -> dict[str, Any]:
-        """The options by name, for `SequenceConfig`."""
-        return {item.name: getattr(self, item.name) for item in fields(self)}
 
 
 def settled(config: SequenceConfig, *, tuned: bool = False) -> SequenceConfig:
@@ -220,4 +205,4 @@ def _solvable(config: SequenceConfig) -> bool:
 
 def options_of(config: SequenceConfig) -> SequenceOptions:
     """The options that a config was made with."""
-    return SequenceOptions(**{item.name: getattr(config, item.name) for item in fields(SequenceOptions)})
+    return SequenceOptions(**config.values())

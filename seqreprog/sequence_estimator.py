@@ -55,7 +55,7 @@ class SequenceEstimator(BaseEstimator):
     def _config(self, task: Task) -> SequenceConfig:
         """Settings for `fit`; what is wrong with them is said here, since a constructor only stores."""
         options = SequenceOptions() if self.options is None else self.options
-        if not isinstance(options, SequenceOptions):
+        if type(options) is not SequenceOptions:  # nor a config, which says what the estimator's own arguments say
             raise ConfigError(f"options must be made by SequenceOptions(...); got {options!r}")
         names = ("kind", "method", "output", "backbone", "layers", "base")
         own = {name: getattr(self, name) for name in names if hasattr(self, name)}

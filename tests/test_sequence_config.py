@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from seqreprog.config import Adapter, Training
-from seqreprog.sequence_config import SequenceConfig, sequence_config, sequence_dict
+from seqreprog.sequence_config import SequenceConfig, SequenceOptions, options_of, sequence_config, sequence_dict
 
 # expression -> what its message must hold
 REFUSED = {
@@ -34,9 +34,26 @@ REFUSED = {
     "SequenceConfig(output='verbaliser', training=Training(mode='probe'))": "mode='probe' solves a head of its own",
     "SequenceConfig(training={'max_steps': 3})": "training must be made by Training(...)",
     "SequenceConfig(seed=-1)": "seed must be at least 0; got -1",
-    "sequence_config({'colour': 1})": "SequenceConfig has no option 'colour'; it has ['kind', ",
+    "SequenceOptions(limit=0)": "limit must be at least 1; got 0",
+    "SequenceOptions(window=4)": "a symbol stands in its middle; got 4",
+    "SequenceOptions(patch=2, stride=3)": "got stride=3, patch=2",
+    "SequenceOptions(adapter=Adapter(features=8))": "adapter.features is for numeric series; got 8",
+    "sequence_config({'colour': 1})": "SequenceConfig has no option 'colour'; it has ['pooling', ",
     "sequence_config({'training': {'speed': 1}})": "Training has no option 'speed'",
 }
+
+
+SAVED = """
+{"kind": "smiles", "task": "regress", "method": "prototype", "output": "head", "pooling": "auto", "backbone": "minilm",
+ "layers": 4, "base": "none", "patch": 2, "stride": null, "limit": 90, "prompt": "", "canonical": true, "sparsity": 16,
+ "vectors": 8, "window": 5, "source_words": 512, "label_words": [], "words_per_class": 8, "seed": 3, "device": "auto",
+ "adapter": {"patch": 24, "stride": 24, "hidden": 64, "heads": 8, "head_width": 32, "prototypes": "direct",
+             "n_prototypes": 8, "words": [], "features": 32, "dropout": 0.2},
+ "training": {"max_steps": 600, "batch_size": 64, "accumulate": 1, "learning_rate": 0.001, "warmup": 0.1,
+              "weight_decay": 0.01, "clip": 1.0, "average": 0.97, "mirror": true, "evaluate_every": 25, "patience": 5,
+              "validation": 0.15, "validation_windows": 512, "time_budget": null, "threads": null, "precision": "no",
+              "progress": true, "mode": "probe"}}
+"""
 
 
 @pytest.fixture(scope="module")
@@ -75,6 +92,25 @@ def test_there_and_back_through_json() -> None:
     )
     assert sequence_config(json.loads(json.dumps(sequence_dict(config)))) == config
     assert sequence_config({"kind": "dna"}) == SequenceConfig(kind="dna")
+
+
+def test_what_was_saved_before_options_and_config_shared_their_fields_is_read() -> None:
+    """A document word for word as release 0.1 began to write it: it must go on loading, whatever is added."""
+    config = sequence_config(json.loads(SAVED))
+    assert (config.kind, config.task, config.layers, config.base, config.seed) == ("smiles", "regress", 4, "none", 3)
+    assert config.label_words == ()
+    assert config.adapter == Adapter(n_prototypes=8)
+    assert config.training == Training(evaluate_every=25, patience=5, mode="probe")
+    assert options_of(config) == SequenceOptions(
+        canonical=True, patch=2, limit=90, adapter=Adapter(n_prototypes=8), training=config.training
+    )
+    assert set(json.loads(SAVED)) <= set(sequence_dict(config))
+
+
+def test_an_option_stands_once() -> None:
+    own = set(SequenceConfig.__annotations__)
+    assert not own & set(SequenceOptions.__annotations__)
+    assert options_of(SequenceConfig(**SequenceOptions(patch=3).values())) == SequenceOptions(patch=3)
 
 
 def test_the_stride_is_the_patch_unless_said() -> None:
