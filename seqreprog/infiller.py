@@ -145,8 +145,7 @@ class SequenceInfiller(SequenceEstimator):
             raise DataError("no symbol is hidden that the model reads and that is known. Pass spans=...")
         shares, owner = log_shares(scores / blend.temperature), symbols.owner[where]
         drawn = draw(shares, n, 1.0, np.random.default_rng(blend.config.seed))
-        each = [diversity(drawn[:, owner == row]) for row in np.unique(owner)]
-        return {**told_scores(shares, symbols.ids[where] - 1), "diversity": float(np.mean(each))}
+        return {**told_scores(shares, symbols.ids[where] - 1), "diversity": diversity(drawn, owner)}
 
     def score(self, X: object, y: object = None, *, spans: object = None) -> float:
         """The share of hidden symbols that are recovered."""

@@ -104,7 +104,7 @@ def fit_infill(
         )
     train, held = split_groups(groups, None, config.training.validation, config.seed)
     sets = [
-        InfillDataset(symbols.take(rows), told[_flat(symbols, rows)], blank=alphabet.mask, limit=length)
+        InfillDataset(symbols.take(rows), told[symbols.where(rows)], blank=alphabet.mask, limit=length)
         for rows in (train, held)
     ]
     log = fit(
@@ -112,8 +112,8 @@ def fit_infill(
         device=config.device,
     )  # fmt: skip
     blend = SequenceBlend(config, backbone, alphabet, alphabet.size - 2, length, None, model)
-    scores, where = hidden_scores(blend, symbols.take(held), told[_flat(symbols, held)])
-    truth = symbols.ids[_flat(symbols, held)][where] - 1
+    scores, where = hidden_scores(blend, symbols.take(held), told[symbols.where(held)])
+    truth = symbols.ids[symbols.where(held)][where] - 1
     blend.temperature = _temperature(scores, truth) if len(truth) else 1.0
     frequencies = _frequencies(symbols, told, train, held)
     cut = cut_notice(symbols, length, base=False)
@@ -173,22 +173,26 @@ def told_scores(shares: Float[np.ndarray, "hidden class"], truth: Int[np.ndarray
     }
 
 
-def diversity(samples: Int[np.ndarray, "sample hidden"]) -> float:
+def diversity(samples: Int[np.ndarray, "sample hidden"], owner: Int[np.ndarray, " hidden"] | None = None) -> float:
     """100 minus the mean agreement of two different samples, in percent: 0 where all are alike.
+
+    Args:
+        samples: the number of a symbol for each hidden place.
+        owner: the sequence of each place, for the mean over sequences; `None` where all are of one.
 
     Raises:
         DataError: fewer than two samples have no pair.
     """
-    count = len(samples)
+    count, places = samples.shape
     if count < 2:
         raise DataError(f"diversity is about pairs of samples; got {count}. Draw two or more")
-    if not samples.shape[1]:
+    if not places:
         return 0.0
-    agreed = 0.0
-    for column in samples.T:
-        alike = np.bincount(column)
-        agreed += float((alike * (alike - 1)).sum()) / (count * (count - 1))
-    return 100 - 100 * agreed / samples.shape[1]
+    classes = int(samples.max()) + 1
+    alike = np.bincount((samples + classes * np.arange(places)).ravel(), minlength=places * classes)
+    agreed = (alike * (alike - 1)).reshape(places, classes).sum(1) / (count * (count - 1))
+    row = np.zeros(places, int) if owner is None else np.unique(owner, return_inverse=True)[1]
+    return 100 - 100 * float((np.bincount(row, agreed) / np.bincount(row)).mean())
 
 
 def draw(
@@ -212,7 +216,7 @@ def _frequencies(symbols: Symbols, told: np.ndarray, train: np.ndarray, held: np
     np.add.at(counts, (run[known], symbols.ids[known] - 1), 1.0)
     overall = (counts.sum(0) + 1) / (counts.sum() + classes)
     shares = (counts + classes * overall) / (counts.sum(1, keepdims=True) + classes)
-    asked = _flat(symbols, held)
+    asked = symbols.where(held)
     return np.log(shares[run[asked][told[asked]]])
 
 
@@ -225,9 +229,3 @@ def _run_places(symbols: Symbols, told: np.ndarray) -> np.ndarray:
 
 def _places(symbols: Symbols) -> np.ndarray:
     return np.arange(len(symbols.ids)) - symbols.offsets[:-1][symbols.owner]
-
-
-def _flat(symbols: Symbols, rows: np.ndarray) -> np.ndarray:
-    """Places in the flat array of all symbols of these sequences, in the order of `rows`."""
-    parts = [np.arange(symbols.offsets[row], symbols.offsets[row + 1]) for row in rows]
-    return np.concatenate(parts) if parts else np.arange(0)

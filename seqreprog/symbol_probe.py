@@ -29,6 +29,7 @@ from .symbol_samples import SymbolDataset
 from .train import limited_threads
 
 ROWS = 64  # read at a time, longest last
+CHUNK = 512  # sequences of one product
 SOLVED = 6000  # sequences at most, evenly spaced: their Gram matrix is decomposed
 DIRECTIONS = 64  # of the states at a place: the principal ones, each brought to the same spread
 BESIDE = 0.3  # what statistics count where places are read, which on aligned sequences say more
@@ -68,8 +69,7 @@ def probe_symbols(
         features, states = sequence_features(model, train, used, progress=progress)
     flat, basis = _directed(states)
     target, weight = _targets(train, task, used)
-    place_of = {row: place for place, row in enumerate(used.tolist())}
-    held = [np.array([place_of[row] for row in fold.tolist() if row in place_of], dtype=int) for fold in folds]
+    held = [np.flatnonzero(np.isin(used, fold)) for fold in folds]
     rising, columns = sorted(strengths), head.answer.out_features
     candidates = [[(features.astype(np.float64), 1.0)]]
     if head.places:
@@ -150,8 +150,8 @@ def _directed(
     if not places:
         return np.empty((rows, 0)), np.empty((width, 0))
     middle, spread = states.mean((0, 1), dtype=np.float64), np.zeros((width, width))
-    for row in states:
-        away = row - middle
+    for start in range(0, rows, CHUNK):
+        away = (states[start : start + CHUNK] - middle).reshape(-1, width)
         spread += away.T @ away
     basis = np.linalg.eigh(spread)[1][:, ::-1][:, :DIRECTIONS]
     return (states @ basis).reshape(rows, -1), basis

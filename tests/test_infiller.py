@@ -76,6 +76,8 @@ def test_diversity_is_over_pairs_of_different_samples() -> None:
     assert diversity(rows) == pytest.approx(100 - 100 * np.mean(pairs))
     with pytest.raises(DataError, match="got 1"):
         diversity(rows[:1])
+    owner = np.array([4, 9, 4, 9, 9])
+    assert diversity(rows, owner) == pytest.approx(np.mean([diversity(rows[:, owner == one]) for one in (4, 9)]))
 
 
 def test_save_load_pickle_and_clone(model: SequenceInfiller, tmp_path: Path) -> None:

@@ -78,6 +78,15 @@ def test_places_of_aligned_sequences_are_read_one_by_one(make_backbone):
     assert torch.isfinite(found).all(), "another length is read as far as it goes"
 
 
+def test_directions_of_states_are_those_of_their_covariance_however_many_chunks(monkeypatch):
+    states = np.random.default_rng(0).normal(size=(23, 3, 5)) * [9, 3, 5, 1, 2] + 100
+    monkeypatch.setattr(symbol_probe, "CHUNK", 7)
+    flat, basis = symbol_probe._directed(states)
+    roots = np.linalg.eigvalsh(np.cov(states.reshape(-1, 5).T, bias=True))
+    np.testing.assert_allclose((states.reshape(-1, 5) @ basis).var(0), roots[::-1])
+    np.testing.assert_allclose(flat, (states @ basis).reshape(23, -1))
+
+
 def test_an_answer_does_not_depend_on_its_batch_mates(make_backbone):
     model, symbols, counts = made(make_backbone("bert"))
     data = SymbolDataset(symbols, (counts >= 2).astype(int))

@@ -53,12 +53,16 @@ class Symbols:
         """The sequence that each symbol belongs to."""
         return np.repeat(np.arange(len(self)), self.lengths)
 
+    def where(self, index: Int[np.ndarray, " taken"]) -> Int[np.ndarray, " symbols"]:
+        """The places in the flat array of all symbols of the sequences at `index`, in that order."""
+        lengths = self.lengths[index]
+        ends = np.cumsum(lengths)
+        return np.arange(lengths.sum()) + np.repeat(self.offsets[:-1][index] - (ends - lengths), lengths)
+
     def take(self, index: Int[np.ndarray, " taken"]) -> Symbols:
         """The sequences at `index`, in that order."""
-        lengths = self.lengths[index]
-        offsets = np.concatenate([[0], np.cumsum(lengths)])
-        where = np.arange(offsets[-1]) + np.repeat(self.offsets[:-1][index] - offsets[:-1], lengths)
-        return Symbols(self.ids[where], offsets, self.alphabet)
+        offsets = np.concatenate([[0], np.cumsum(self.lengths[index])])
+        return Symbols(self.ids[self.where(index)], offsets, self.alphabet)
 
     def padded(
         self, index: Int[np.ndarray, " taken"], limit: int | None = None
