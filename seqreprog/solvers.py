@@ -31,7 +31,7 @@ def paths(
 ) -> Path:
     """W and b for each strength of the path; labels have a path each, of the same length."""
     if task == "regress":
-        return ridge_path(sp.csr_array(inputs), target.reshape(-1), weight, strengths[0])
+        return ridge_path(inputs, target.reshape(-1), weight, strengths[0])
     if task == "classify":
         return logistic_path(inputs, target, weight, strengths[0], columns)
     labels = []
@@ -69,7 +69,9 @@ def probabilities(task: Task, scores: Float[np.ndarray, "row column"]) -> Float[
     return np.exp(log_shares(scores))
 
 
-def ridge_path(inputs: sp.csr_array, target: np.ndarray, weight: np.ndarray, strengths: Sequence[float]) -> Path:
+def ridge_path(
+    inputs: sp.csr_array | np.ndarray, target: np.ndarray, weight: np.ndarray, strengths: Sequence[float]
+) -> Path:
     """Every strength from one eigendecomposition, of features or of rows, whichever are fewer."""
     middle, level = weight @ inputs / weight.sum(), weight @ target / weight.sum()
     root = np.sqrt(weight)
@@ -77,11 +79,11 @@ def ridge_path(inputs: sp.csr_array, target: np.ndarray, weight: np.ndarray, str
         return [_iterated_ridge(inputs, target, weight, strength) for strength in strengths]
     primal = inputs.shape[1] <= inputs.shape[0]
     if primal:
-        gram = (inputs.T @ (inputs * weight[:, None])).toarray() - weight.sum() * np.outer(middle, middle)
+        gram = _dense(inputs.T @ (inputs * weight[:, None])) - weight.sum() * np.outer(middle, middle)
         aim = inputs.T @ (weight * (target - level))
     else:
         shift = inputs @ middle
-        gram = (inputs @ inputs.T).toarray() - shift[:, None] - shift + middle @ middle
+        gram = _dense(inputs @ inputs.T) - shift[:, None] - shift + middle @ middle
         gram, aim = gram * np.outer(root, root), root * (target - level)
     roots, basis = np.linalg.eigh(gram)
     turned, path = basis.T @ aim, []
@@ -93,8 +95,12 @@ def ridge_path(inputs: sp.csr_array, target: np.ndarray, weight: np.ndarray, str
     return path
 
 
+def _dense(product: sp.csr_array | np.ndarray) -> np.ndarray:
+    return product.toarray() if sp.issparse(product) else product
+
+
 def _iterated_ridge(
-    inputs: sp.csr_array, target: np.ndarray, weight: np.ndarray, strength: float
+    inputs: sp.csr_array | np.ndarray, target: np.ndarray, weight: np.ndarray, strength: float
 ) -> tuple[np.ndarray, np.ndarray]:
     from sklearn.linear_model import Ridge
 
