@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ from .sequence_blend import aligned_places, model_length
 from .sequence_config import SequenceConfig
 from .solvers import row_losses
 from .symbol_samples import SymbolDataset, SymbolSample
-from .train import TrainingLog, fit
+from .train import TrainingLog, fit, gathered
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +35,7 @@ class Examples:
         columns: how many classes, labels or values there are.
         weight: what each counts; class weights included.
         groups: those of a group stay on one side of a split: copies, or what the caller says.
+        owner: of which sequence of the caller each is a spelling, where some have several; `None` where none has.
     """
 
     symbols: Symbols
@@ -41,9 +43,15 @@ class Examples:
     columns: int
     weight: Float[np.ndarray, " sequence"]
     groups: Int[np.ndarray, " sequence"]
+    owner: Int[np.ndarray, " sequence"] | None = None
 
     def __len__(self) -> int:
         return len(self.symbols)
+
+    @cached_property
+    def count(self) -> int:
+        """How many there are, several spellings of one counted once."""
+        return len(self) if self.owner is None else len(np.unique(self.owner))
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,7 +117,8 @@ class Problem:
         )  # fmt: skip
         if held is None or not log.looks:
             return log, []
-        said = np.concatenate(objective.said).reshape(len(log.looks), len(held), -1)
+        said = np.concatenate(objective.said)
+        said = said.reshape(len(log.looks), -1, said.shape[1])[:, : len(held)]  # behind them stand fillers
         back = np.empty_like(said)
         back[:, held.lengths.argsort(kind="stable")] = said  # the loop looks at short ones first
         return log, list(back)
@@ -130,6 +139,6 @@ class _Recorder(SymbolObjective):
 
     def errors(self, model: Any, sample: SymbolSample) -> Float[Tensor, "batch 2"]:
         found = model(sample.batch)
-        self.said.append(found.detach().double().cpu().numpy())
+        self.said.append(gathered(found.detach()).double().cpu().numpy())
         error = self.each(found, sample.target, sample.weight)
         return torch.stack([error, sample.weight.reshape(len(error), -1).sum(1)], 1)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, get_args
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 from tqdm.auto import tqdm
@@ -203,7 +204,8 @@ class _Loop:
         self.bare.eval()
 
     def _loader(self, dataset: Examples, shuffle: bool) -> DataLoader:
-        size = min(self.training.batch_size, len(dataset))
+        size, processes = min(self.training.batch_size, len(dataset)), self.accelerator.num_processes
+        size = max(size - size % processes, processes)  # each has its share of a batch
         order: Any = {"shuffle": shuffle}
         if isinstance(dataset, SymbolDataset):  # padded to the longest of a batch, so like lengths go together
             ranked = dataset.lengths.argsort(kind="stable").tolist()
@@ -237,6 +239,16 @@ def make_accelerator(device: str, precision: str, seed: int) -> Any:
         AcceleratorState._reset_state(reset_partial_state=True)
     loading = DataLoaderConfiguration(split_batches=True, use_seedable_sampler=True, data_seed=seed)
     return Accelerator(cpu=device == "cpu", mixed_precision=precision, dataloader_config=loading)
+
+
+def gathered(values: Float[Tensor, "batch column"]) -> Float[Tensor, "processes_batch column"]:
+    """What all processes have, in their order; of one process what it has.
+
+    At the end of a data set shares are filled up with examples from its start, so that they are as large.
+    """
+    from accelerate.utils import gather
+
+    return gather(values)
 
 
 def _groups(weights: dict[str, nn.Parameter], decay: float) -> list[dict]:

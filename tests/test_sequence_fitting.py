@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -93,6 +97,64 @@ def test_weights_0_and_1_are_the_parts_to_the_bit() -> None:
 
 def test_groups_are_joined_where_either_joins_them() -> None:
     assert joined_groups(np.array([0, 1, 1, 2, 3]), np.array([0, 0, 1, 2, 2])).tolist() == [0, 0, 0, 1, 1]
+
+
+SCRIPT = """
+import importlib.util, json, os, sys
+import numpy as np, torch
+from accelerate import debug_launcher
+spec = importlib.util.spec_from_file_location("case", sys.argv[1])
+case = importlib.util.module_from_spec(spec)
+sys.modules["case"] = case
+spec.loader.exec_module(case)
+
+def fitted(place):
+    torch.set_num_threads(1)
+    backbone, data, found = case.load_backbone(sys.argv[2], 1), case.odd_examples(), []
+    for few, size in ((10, 8), (500, 8), (500, 9)):  # a part held out; each once; a batch with no half
+        case.sequence_fitting.FEW = few
+        blend, summary = case.fit_sequences(case.plain(size), backbone, data)
+        scores = summary.scores["language model"]
+        found.append({"best": summary.best_step, "scores": scores, "said": blend.scores(data.symbols).tolist()})
+    if int(os.environ.get("RANK", 0)) == 0:
+        open(place, "w").write(json.dumps([os.environ.get("WORLD_SIZE", "1"), *found]))
+
+if __name__ == "__main__":
+    debug_launcher(fitted, args=(sys.argv[3] + "/two",), num_processes=2)
+    fitted(sys.argv[3] + "/one")
+"""
+
+
+def plain(size: int) -> SequenceConfig:
+    """Without dropout, which each process draws for itself."""
+    return replace(
+        CONFIG, base="none", training=replace(TRAINING, batch_size=size), adapter=replace(CONFIG.adapter, dropout=0.0)
+    )
+
+
+def odd_examples() -> Examples:
+    data, rows = examples(46), np.arange(45)
+    return Examples(data.symbols.take(rows), data.target[rows], 2, data.weight[rows], data.groups[rows])
+
+
+@pytest.mark.slow
+def test_two_processes_fit_what_one_fits(make_backbone: Callable[[str], Path], tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT)
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", str(script), __file__, str(make_backbone("bert")), str(tmp_path)],
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    (one, *alone), (two, *together) = (json.loads((tmp_path / name).read_text()) for name in ("one", "two"))
+    assert (one, two) == ("1", "2")
+    for left, right in zip(alone[:2], together[:2], strict=True):  # the third has batches of another size
+        assert left["best"] == right["best"]
+        assert left["scores"] == pytest.approx(right["scores"], rel=1e-3)
+        np.testing.assert_allclose(left["said"], right["said"], atol=1e-3)
+    assert np.isfinite(together[2]["said"]).all()
 
 
 def test_no_steps_leave_the_base_alone(backbone: Backbone) -> None:
