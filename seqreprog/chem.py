@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from importlib import import_module
 from typing import Any, Literal, NamedTuple
+from zlib import crc32
 
 import numpy as np
 from jaxtyping import Int
@@ -57,7 +58,7 @@ def canonical_smiles(
 def randomised_smiles(values: object, count: int, seed: int) -> Molecules:
     """For each molecule up to `count` different spellings of it, each from another atom and by other branches.
 
-    Small molecules have fewer: methane has one. The same seed gives the same spellings.
+    Small molecules have fewer: methane has one. The same seed gives the same spellings, whatever else is in `values`.
 
     Raises:
         ConfigError: `count` is below 1.
@@ -68,9 +69,9 @@ def randomised_smiles(values: object, count: int, seed: int) -> Molecules:
         raise ConfigError(f"count must be at least 1; got {count}")
     chem = _library("rdkit.Chem")
     molecules, _, _ = _read(values, None, "error")
-    seeds = np.random.default_rng(seed).integers(1, 2**31 - 1, len(molecules)).tolist()
     spelled: list[list[str]] = []
-    for molecule, own in zip(molecules, seeds, strict=True):
+    for text, molecule in zip(read_texts(values, what="SMILES").values, molecules, strict=True):
+        own = 1 + crc32(text.encode(), seed % 2**32) % (2**31 - 2)
         drawn = chem.MolToRandomSmilesVect(molecule, 2 * count, own)  # twice, because some come more than once
         spelled.append(list(dict.fromkeys(drawn))[:count])
     rows = np.repeat(np.arange(len(spelled)), [len(one) for one in spelled])

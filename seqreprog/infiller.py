@@ -12,15 +12,13 @@ from jaxtyping import Bool
 
 from .backbone import load_backbone
 from .data import smiles
-from .data.groups import duplicate_groups, duplicate_notice, joined_groups
 from .data.symbols import OnUnknown, Symbols
-from .data.targets import read_groups
 from .data.texts import read_texts
 from .errors import ConfigError, DataError, Notice
 from .infilling import InfillSummary, diversity, draw, fit_infill, hidden_scores, told_scores
 from .sequence_blend import SequenceBlend
 from .sequence_config import Kind, Method, SequenceOptions
-from .sequence_estimator import LEARNED, SequenceEstimator
+from .sequence_estimator import LEARNED, SequenceEstimator, split_apart
 from .solvers import log_shares
 
 BLANK = "_"
@@ -39,6 +37,7 @@ class SequenceInfiller(SequenceEstimator):
         backbone: as there.
         layers: as there.
         on_unknown: as there.
+        peft: as there.
         options: as there.
         random_state: as there.
 
@@ -61,6 +60,7 @@ class SequenceInfiller(SequenceEstimator):
         backbone: str | Path = "minilm",
         layers: int | None = 2,
         on_unknown: OnUnknown = "error",
+        peft: object = None,
         options: SequenceOptions | None = None,
         random_state: object = 0,
     ) -> None:
@@ -70,6 +70,7 @@ class SequenceInfiller(SequenceEstimator):
         self.backbone = backbone
         self.layers = layers
         self.on_unknown = on_unknown
+        self.peft = peft
         self.options = options
         self.random_state = random_state
 
@@ -89,13 +90,12 @@ class SequenceInfiller(SequenceEstimator):
         config = self._config("infill")
         reading = self._read(X, config)
         hidden = _hidden(spans, reading.symbols, reading.kept, len(read_texts(X).values), config.seed)
-        given, copies = read_groups(groups, len(read_texts(X).values)), duplicate_groups(reading.symbols)
-        joined = copies if given is None else joined_groups(copies, given[reading.kept])
+        joined, said = split_apart(reading, groups, len(read_texts(X).values))
         blend, summary = fit_infill(
-            config, load_backbone(config.backbone, config.layers), reading.symbols, hidden, joined
-        )
-        said = duplicate_notice(copies)
-        summary.notices[:0] = [*reading.notices, *([said] if said else [])]
+            config, load_backbone(config.backbone, config.layers), reading.symbols, hidden, joined,
+            peft=None if self.peft is False else self.peft,
+        )  # fmt: skip
+        summary.notices[:0] = [*reading.notices, *said]
         for notice in summary.notices:
             warnings.warn(notice, Notice, stacklevel=2)
         self._blend, self.summary_ = blend, summary

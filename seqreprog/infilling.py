@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
 
-from .backbone import Backbone
+from .backbone import Backbone, with_peft
 from .batching import in_batches, rows_that_fit
 from .build_sequences import build_sequence_model, room
 from .calibrate import likeliest_temperature
@@ -48,6 +49,7 @@ class InfillSummary:
     temperature: float
     scores: dict[str, dict[str, float]]
     seconds: float
+    tuned: int = 0
     steps: int = 0
     best_step: int = 0
     stopped: str = ""
@@ -55,8 +57,11 @@ class InfillSummary:
 
     def __str__(self) -> str:
         """A summary to read."""
+        frozen = f"{self.frozen:,} weights frozen"
+        if self.tuned:
+            frozen += f", no longer as they were: a peft adapter trains {self.tuned:,} weights inside it"
         rows = [
-            ("backbone", f"{self.backbone}, first {self.layers} layers, {self.frozen:,} weights frozen"),
+            ("backbone", f"{self.backbone}, first {self.layers} layers, {frozen}"),
             ("method", f"{self.method}; {self.length} symbols read of a sequence"),
             ("trained", f"{self.trained:,} weights in {self.steps} steps (best at {self.best_step}: {self.stopped})"),
             ("sequences", f"{self.held_out:,} of {self.sequences:,} held out; {self.hidden:,} symbols hidden in all"),
@@ -77,8 +82,13 @@ def fit_infill(
     symbols: Symbols,
     hidden: Bool[np.ndarray, " symbols"],
     groups: Int[np.ndarray, " sequence"],
+    *,
+    peft: Any = None,
 ) -> tuple[SequenceBlend, InfillSummary]:
     """Trains on the hidden symbols alone; a part of the sequences stops the training and sets the temperature.
+
+    Of few sequences too: what is judged are hidden symbols, of which a sequence has many, not one label. Holding each
+    sequence out once, as `sequence_fitting` does with few, would cost six fits instead of one.
 
     Args:
         config: everything there is to decide; `task="infill"`.
@@ -86,11 +96,14 @@ def fit_infill(
         symbols: whole sequences.
         hidden: which of their symbols the model does not see, and learns to tell.
         groups: those of a group stay on one side.
+        peft: `None` leaves the backbone frozen; `True` is LoRA, else any peft config: see `with_peft`.
 
     Raises:
         DataError: nothing is hidden, or there are too few groups of sequences.
     """
     start = time.perf_counter()
+    if peft is not None:
+        backbone = with_peft(backbone, None if peft is True else peft, seed=config.seed)
     length = model_length(config, room(config, backbone), symbols)
     alphabet = symbols.alphabet
     model = build_sequence_model(
@@ -123,7 +136,8 @@ def fit_infill(
         backbone=backbone.name,
         layers=backbone.layers,
         trained=sum(weight.numel() for _, weight in model.trained()),
-        frozen=sum(weight.numel() for weight in backbone.parameters()),
+        tuned=sum(weight.numel() for weight in backbone.parameters() if weight.requires_grad),
+        frozen=sum(weight.numel() for weight in backbone.parameters() if not weight.requires_grad),
         sequences=len(symbols),
         groups=len(np.unique(groups)),
         held_out=len(held),

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from .backbone import Backbone, load_backbone, with_peft
 from .batching import in_batches, rows_that_fit
@@ -73,21 +73,35 @@ class SequenceBlend:
     places: int = 0
 
     def scores(
-        self, symbols: Symbols, *, progress: Callable[[int], None] | None = None
+        self,
+        symbols: Symbols,
+        owner: Int[np.ndarray, " spelling"] | None = None,
+        *,
+        progress: Callable[[int], None] | None = None,
     ) -> Float[np.ndarray, "sequence column"]:
-        """Log-odds (up to a constant per row for classes), or values, in standardised units."""
-        base = None if self.base is None else self.base.decision(symbols)
+        """Log-odds (up to a constant per row for classes), or values, in standardised units.
+
+        Args:
+            symbols: the sequences, or all spellings of all of them.
+            owner: the number of the sequence that each is a spelling of, whose mean is the answer.
+            progress: told how many more were read.
+        """
+        base = None if self.base is None else averaged(self.base.decision(symbols), owner)
         if base is not None and self.weight == 0:
             if progress:
                 progress(len(symbols))
             return base
-        model = model_scores(self.model, symbols, self.length, self.config, progress=progress)
+        model = averaged(model_scores(self.model, symbols, self.length, self.config, progress=progress), owner)
         return model if base is None else mixed(base, self.stretch * model, self.weight)
 
     def probabilities(
-        self, symbols: Symbols, *, progress: Callable[[int], None] | None = None
+        self,
+        symbols: Symbols,
+        owner: Int[np.ndarray, " spelling"] | None = None,
+        *,
+        progress: Callable[[int], None] | None = None,
     ) -> Float[np.ndarray, "sequence column"]:
-        """The calibrated probability of each class (rows sum to 1) or of each label.
+        """The calibrated probability of each class (rows sum to 1) or of each label; arguments as in `scores`.
 
         Raises:
             ConfigError: the model answers with values.
@@ -95,15 +109,21 @@ class SequenceBlend:
         if self.config.task not in ("classify", "multilabel"):
             raise ConfigError(f"task={self.config.task!r} has no probabilities of classes; call predict")
         task: Any = self.config.task
-        return probabilities(task, self.scores(symbols, progress=progress) / self.temperature)
+        return probabilities(task, self.scores(symbols, owner, progress=progress) / self.temperature)
 
     def values(
-        self, symbols: Symbols, *, progress: Callable[[int], None] | None = None
+        self,
+        symbols: Symbols,
+        owner: Int[np.ndarray, " spelling"] | None = None,
+        *,
+        progress: Callable[[int], None] | None = None,
     ) -> Float[np.ndarray, " sequence"]:
-        """What a regression answers, in the caller's own units."""
-        return self.centre + self.scale * self.scores(symbols, progress=progress)[:, 0]
+        """What a regression answers, in the caller's own units; arguments as in `scores`."""
+        return self.centre + self.scale * self.scores(symbols, owner, progress=progress)[:, 0]
 
-    def features(self, symbols: Symbols) -> Float[np.ndarray, "sequence width"]:
+    def features(
+        self, symbols: Symbols, owner: Int[np.ndarray, " spelling"] | None = None
+    ) -> Float[np.ndarray, "sequence width"]:
         """The states of the frozen model over the reprogrammed sequence, averaged over its real tokens."""
 
         def mean(batch: SymbolBatch) -> torch.Tensor:
@@ -111,7 +131,19 @@ class SequenceBlend:
             last = states.embeds[..., -self.backbone.width :]  # of every layer, where the head reads them all
             return last.sum(1) / states.mask.sum(1, keepdim=True)  # 0 where a token is none
 
-        return _by_length(self.model, symbols, self.length, self.config, mean)
+        return averaged(_by_length(self.model, symbols, self.length, self.config, mean), owner)
+
+
+def averaged(
+    values: Float[np.ndarray, "spelling column"], owner: Int[np.ndarray, " spelling"] | None
+) -> Float[np.ndarray, "sequence column"]:
+    """The mean of all spellings of a sequence; `None` where each is one of its own."""
+    if owner is None:
+        return values
+    count = np.bincount(owner)
+    total = np.zeros((len(count), values.shape[1]))
+    np.add.at(total, owner, values)
+    return total / count[:, None]
 
 
 def mixed(base: np.ndarray, model: np.ndarray, weight: float) -> np.ndarray:

@@ -32,6 +32,9 @@ class SequenceOptions:
         limit: symbols read of each sequence; `None` for as many as the backbone has positions for.
         prompt: what is said before the sequence, in the user's words.
         canonical: spell SMILES as RDKit does, and refuse those that it cannot read; needs the extra `chem`.
+        augment: other spellings of each molecule (`kind="smiles"`, extra `chem`), drawn at random, that are read beside
+            its own, in `fit` and for an answer, which is their mean (Bjerrum 2017). All are one example: on one side of
+            every split, and judged as one. A fit takes more than `augment + 1` times as long.
         sparsity: words that make up one symbol (`method="dictionary"`); `None` for all of them (ReprogBERT).
         vectors: trained vectors before (`method="soft_prompt"`) or behind the sequence (`"perturbation"`).
         window: symbols that rewrite one (`method="rewriter"`); odd.
@@ -51,6 +54,7 @@ class SequenceOptions:
     limit: int | None = None
     prompt: str = ""
     canonical: bool = False
+    augment: int = 0
     sparsity: int | None = 16
     vectors: int = 8
     window: int = 5
@@ -68,6 +72,7 @@ class SequenceOptions:
         check_options(self)
         check_kinds(self, adapter=Adapter, training=Training)
         at_least(self, 1, "patch", "vectors", "window", "source_words", "words_per_class")
+        at_least(self, 0, "augment")
         for name in ("stride", "limit", "sparsity"):
             if getattr(self, name) is not None:
                 at_least(self, 1, name)
@@ -127,6 +132,11 @@ class SequenceConfig(SequenceOptions):
             at_least(self, 1, "layers")
         if self.canonical and self.kind != "smiles":
             raise ConfigError(f"canonical=True is for kind='smiles'; got kind={self.kind!r}")
+        if self.augment and (self.kind != "smiles" or self.task == "infill"):
+            raise ConfigError(
+                f"augment={self.augment} reads other spellings of whole molecules; it is for kind='smiles' and not for "
+                f"infilling, got kind={self.kind!r}, task={self.task!r}. Leave it out"
+            )
         if self.task == "infill" and self.patch > 1:
             raise ConfigError(f"infilling answers for each symbol and needs patch=1; got patch={self.patch}")
         if self.method == "rewriter" and self.patch > 1:

@@ -79,11 +79,9 @@ class SequenceEstimator(BaseEstimator):
         self, reading: Reading, target: np.ndarray, columns: int, weight: np.ndarray, groups: object, count: int
     ) -> tuple[Examples, list[str]]:
         """What was read with its targets; copies found, and kept on one side with the caller's groups."""
-        given, copies = read_groups(groups, count), duplicate_groups(reading.symbols)
-        kept = reading.kept
-        said = duplicate_notice(copies, target[kept] if target.dtype.kind == "i" else None)
-        joined = copies if given is None else joined_groups(copies, given[kept])
-        return Examples(reading.symbols, target[kept], columns, weight[kept], joined), [said] if said else []
+        kept, symbols = reading.kept, reading.symbols
+        joined, said = split_apart(reading, groups, count, target if target.dtype.kind == "i" else None)
+        return Examples(symbols, target[kept], columns, weight[kept], joined, owner_of(reading)), said
 
     def _fit(self, config: SequenceConfig, examples: Examples, notices: list[str], peft: Any) -> None:
         blend, summary = fit_sequences(
@@ -108,7 +106,7 @@ class SequenceEstimator(BaseEstimator):
 
     def _reread(self, X: object, blend: SequenceBlend, blank: str | None = None) -> Reading:
         """Strings to answer for, in the alphabet of `fit`. Each gets an answer, so none is skipped."""
-        texts, _, notices = _texts(X, blend.config, skip=False)
+        texts, rows, notices = _texts(X, blend.config, skip=False)
         letters = blend.alphabet
         extra: tuple[str, ...] = ()
         if letters.kind in LEARNED:
@@ -129,7 +127,7 @@ class SequenceEstimator(BaseEstimator):
         cut = cut_notice(symbols, blend.length, blend.base is not None)
         for notice in (*notices, cut) if cut else notices:
             warnings.warn(notice, Notice, stacklevel=4)
-        return Reading(symbols, found.kept, notices)
+        return Reading(symbols, rows, notices)
 
     def transform(self, X: object) -> Float[np.ndarray, "sequence width"]:
         """The frozen model's hidden states over each reprogrammed sequence, averaged over its tokens: features.
@@ -139,7 +137,8 @@ class SequenceEstimator(BaseEstimator):
             DataError: `X` breaks a rule.
         """
         blend = self._fitted()
-        return blend.features(self._reread(X, blend).symbols)
+        read = self._reread(X, blend)
+        return blend.features(read.symbols, owner_of(read))
 
     @property
     def _n_features_out(self) -> int:
@@ -263,16 +262,57 @@ def alphabet_for(model: SequenceEstimator, texts: list[str]) -> Alphabet:
 def _texts(
     X: object, config: SequenceConfig, *, skip: bool
 ) -> tuple[list[str], Int[np.ndarray, " kept"], tuple[str, ...]]:
-    """Strings, the rows they came from, and what was put right; SMILES in RDKit's spelling where that is asked for."""
+    """Strings, the rows they came from, and what was put right; SMILES in RDKit's spelling where that is asked for.
+
+    Behind them stand other spellings of the same rows, as many as are asked for.
+    """
     texts, _, notices = read_texts(X)
-    if not config.canonical:
-        return texts, np.arange(len(texts)), notices
-    from .chem import canonical_smiles
+    rows = np.arange(len(texts))
+    if not (config.canonical or config.augment):
+        return texts, rows, notices
+    from .chem import canonical_smiles, randomised_smiles
 
     found = canonical_smiles(texts, on_invalid="skip" if skip else "error")
     if len(found.texts) < len(texts):
         notices = (*notices, f"left out: {len(texts) - len(found.texts)} SMILES that RDKit cannot read")
-    return found.texts, found.rows, notices
+    texts, rows = found.texts if config.canonical else [texts[row] for row in found.rows.tolist()], found.rows
+    if config.augment:
+        more = randomised_smiles(texts, config.augment, config.seed)
+        # all get as many, or a small molecule, which has few, would count less
+        place = np.arange(config.augment)[None] % np.bincount(more.rows)[:, None]
+        place += np.searchsorted(more.rows, np.arange(len(texts)))[:, None]
+        texts = texts + [more.texts[one] for one in place.ravel().tolist()]
+        rows = np.concatenate([rows, np.repeat(rows, config.augment)])
+    return texts, rows, notices
+
+
+def split_apart(
+    reading: Reading, groups: object, count: int, classes: np.ndarray | None = None
+) -> tuple[Int[np.ndarray, " sequence"], list[str]]:
+    """Groups that stay on one side of a split, and what is to be said of them: copies, spellings, the caller's groups.
+
+    Args:
+        reading: what was read.
+        groups: of the caller, one for each row that was given; or `None`.
+        count: of those rows.
+        classes: of those rows.
+    """
+    given, kept = read_groups(groups, count), reading.kept
+    first = np.unique(kept, return_index=True)[1]
+    said = duplicate_notice(
+        duplicate_groups(reading.symbols.take(first)), None if classes is None else classes[kept[first]]
+    )
+    joined = duplicate_groups(reading.symbols)
+    if len(first) < len(kept):
+        joined = joined_groups(joined, kept)
+    if given is not None:
+        joined = joined_groups(joined, given[kept])
+    return joined, [said] if said else []
+
+
+def owner_of(reading: Reading) -> Int[np.ndarray, " spelling"] | None:
+    """Which row each is a spelling of; `None` where every row has one."""
+    return reading.kept if len(np.unique(reading.kept)) < len(reading.kept) else None
 
 
 def _plain(value: Any) -> Any:

@@ -69,13 +69,13 @@ def fit_sequences(
     else:
         model, log, (rows, scores) = _cross_fitted(problem, folds)
     clock.lap("training")
-    held = Parts(rows, _answers(base, rows), scores)
+    held = Parts(rows, _answers(base, rows), scores).joined(examples.owner)
     blend = SequenceBlend(
         config, model.backbone, examples.symbols.alphabet, examples.columns, problem.length,
         base if config.base == "linear" else None, model, centre=problem.centre, scale=problem.scale,
         places=problem.places,
     )  # fmt: skip
-    admission = judge(blend, problem, held, few=len(examples) < FEW)
+    admission = judge(blend, problem, held, few=examples.count < FEW)
     clock.lap("choosing and calibrating")
     return blend, _summary(blend, problem, held, folds, log, admission, base, clock.seconds)
 
@@ -86,9 +86,9 @@ def fit_sequences(
 def _folds(config: SequenceConfig, examples: Examples) -> list[Int[np.ndarray, " _"]]:
     """The rows that are held out together: every one in its turn, or one part of many that are trained by gradient."""
     labels = examples.target if config.task == "classify" else None
-    if len(examples) >= FEW and config.training.mode != "probe":
+    if examples.count >= FEW and config.training.mode != "probe":
         return [split_groups(examples.groups, labels, config.training.validation, config.seed)[1]]
-    count = min(FOLDS if len(examples) <= MANY else FEWER_FOLDS, len(np.unique(examples.groups)))
+    count = min(FOLDS if examples.count <= MANY else FEWER_FOLDS, len(np.unique(examples.groups)))
     return group_folds(examples.groups, labels, max(count, 2), config.seed)
 
 
@@ -195,7 +195,7 @@ def _summary(
         trained=sum(weight.numel() for _, weight in counted),
         tuned=sum(weight.numel() for weight in backbone.parameters() if weight.requires_grad),
         frozen=sum(weight.numel() for weight in backbone.parameters() if not weight.requires_grad),
-        sequences=len(examples),
+        sequences=examples.count,
         groups=len(np.unique(examples.groups)),
         held_out=len(held.rows),
         folds=len(folds),
@@ -208,7 +208,8 @@ def _summary(
         scores={name: measured(problem, scores / heat[name], held.rows) for name, scores in said.items()},
         seconds=seconds,
         mode=config.training.mode,
-        few=len(examples) < FEW,
+        few=examples.count < FEW,
+        spellings=config.augment + 1,
         steps=log.steps,
         best_step=log.best_step,
         stopped=log.stopped,

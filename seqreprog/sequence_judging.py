@@ -17,7 +17,7 @@ from jaxtyping import Float, Int
 from .admission import HALF, WEIGHTS, Admission, half_or_none, surest
 from .calibrate import likeliest_temperature
 from .evaluation.class_metrics import class_report, label_report, value_report
-from .sequence_blend import SequenceBlend, mixed
+from .sequence_blend import SequenceBlend, averaged, mixed
 from .sequence_problem import Problem
 from .solvers import probabilities
 
@@ -29,6 +29,13 @@ class Parts:
     rows: Int[np.ndarray, " held"]
     base: Float[np.ndarray, "held column"]
     model: Float[np.ndarray, "held column"]
+
+    def joined(self, owner: Int[np.ndarray, " sequence"] | None) -> Parts:
+        """The mean over all spellings of one sequence, which is what it is answered with; `None`: all have one."""
+        if owner is None:
+            return self
+        _, first, number = np.unique(owner[self.rows], return_index=True, return_inverse=True)
+        return Parts(self.rows[first], averaged(self.base, number), averaged(self.model, number))
 
 
 def judge(blend: SequenceBlend, problem: Problem, held: Parts, *, few: bool) -> Admission | None:

@@ -20,6 +20,7 @@ class SequenceSummary:
         folds: 1 where a part was held out, more where every example was in its turn.
         length: symbols that the language model reads of a sequence.
         mode: `"train"`, or `"probe"`, which takes no steps.
+        spellings: in which each sequence was read, and is.
         few: whether examples were too few to choose a weight among many: it is then a half or nothing.
         scores: of `"n-gram"`, `"language model"` and `"seqreprog"` (what predicts), by the name of the score.
     """
@@ -47,6 +48,7 @@ class SequenceSummary:
     seconds: dict[str, float]
     mode: str = "train"
     few: bool = False
+    spellings: int = 1
     steps: int = 0
     best_step: int = 0
     stopped: str = ""
@@ -65,6 +67,8 @@ class SequenceSummary:
                 whole = (
                     f"{self.held_out:,} of {self.sequences:,}, evenly spaced: each held out once, in {self.folds} folds"
                 )
+        if self.spellings > 1:
+            whole += f"; read in {self.spellings} spellings"
         found = f"in {self.steps} steps (best at {self.best_step}: {self.stopped})"
         if self.mode == "probe":
             found = f"of the head, solved in closed form on the states of {self.layers + 1} layers"

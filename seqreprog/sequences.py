@@ -28,7 +28,7 @@ from .errors import ConfigError, DataError, Notice, name_some
 from .evaluation.class_metrics import class_report, label_report, value_report
 from .sequence_blend import SequenceBlend
 from .sequence_config import Kind, Method, Output, SequenceBase, SequenceOptions
-from .sequence_estimator import SequenceEstimator, plain_classes, restored_classes
+from .sequence_estimator import SequenceEstimator, owner_of, plain_classes, restored_classes
 
 
 class SequenceClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClassifierMixin, SequenceEstimator):
@@ -128,9 +128,9 @@ class SequenceClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Clas
     def predict_proba(self, X: object) -> Float[np.ndarray, "sequence class"]:
         """The calibrated probability of each class, in the order of `classes_`, or of each label."""
         blend = self._fitted()
-        symbols = self._reread(X, blend).symbols
-        with _bar(blend, len(symbols)) as bar:
-            return blend.probabilities(symbols, progress=bar.update)
+        read = self._reread(X, blend)
+        with _bar(blend, len(read.symbols)) as bar:
+            return blend.probabilities(read.symbols, owner_of(read), progress=bar.update)
 
     def predict(self, X: object) -> np.ndarray:
         """The likeliest class of each sequence, or 0 and 1 for each label."""
@@ -257,9 +257,9 @@ class SequenceRegressor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Regre
     def predict(self, X: object) -> Float[np.ndarray, " sequence"]:
         """The value of each sequence."""
         blend = self._fitted()
-        symbols = self._reread(X, blend).symbols
-        with _bar(blend, len(symbols)) as bar:
-            return blend.values(symbols, progress=bar.update)
+        read = self._reread(X, blend)
+        with _bar(blend, len(read.symbols)) as bar:
+            return blend.values(read.symbols, owner_of(read), progress=bar.update)
 
     def report(self, X: object, y: object) -> dict[str, Any]:
         """RMSE, MAE, Spearman's rank correlation and R2."""

@@ -48,6 +48,7 @@ def test_random_spellings_are_different_and_of_the_same_molecule() -> None:
     assert canonical_smiles(spelled.texts).texts == expected.tolist()
     assert randomised_smiles(DRUGS, 5, 0).texts == spelled.texts
     assert randomised_smiles(DRUGS, 5, 1).texts != spelled.texts
+    assert randomised_smiles(DRUGS[1:], 5, 0).texts == spelled.texts[5:], "whatever else is given"
     assert randomised_smiles(["C"], 5, 0).texts == ["C"]
     with pytest.raises(ConfigError, match="count must be at least 1; got 0"):
         randomised_smiles(DRUGS, 0, 0)

@@ -119,3 +119,18 @@ def test_what_cannot_be_filled_is_named(model: SequenceInfiller) -> None:
         model.sample("AA_A", n=0)
     with pytest.raises(ConfigError, match="temperature=0"):
         model.sample("AA_A", temperature=0)
+
+
+@pytest.mark.filterwarnings("ignore::seqreprog.Notice")
+def test_peft_trains_inside_says_so_and_is_saved(make_backbone: Make, tmp_path: Path) -> None:
+    pytest.importorskip("peft")
+    texts, masks = framed(40)
+    one = make(make_backbone("bert"), peft=True).fit(texts, spans=masks)
+    assert one.summary_.tuned > 0
+    assert f"a peft adapter trains {one.summary_.tuned:,} weights inside it" in str(one.summary_)
+    assert "peft" not in str(make(make_backbone("bert")).fit(texts, spans=masks).summary_)
+    one.save(tmp_path / "model")
+    again = SequenceInfiller.load(tmp_path / "model")
+    assert again.peft["peft_type"] == "LORA"
+    assert again.sample("AAA__AAF", n=5) == one.sample("AAA__AAF", n=5)
+    assert next(weight for name, weight in one._fitted().model.trained() if "lora_B" in name).abs().max() > 0

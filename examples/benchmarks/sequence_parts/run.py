@@ -10,6 +10,7 @@ import hashlib
 import json
 import time
 import warnings
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -27,10 +28,12 @@ from seqreprog.data.alphabets import alphabet
 from seqreprog.data.groups import duplicate_groups, group_folds, joined_groups
 from seqreprog.data.symbols import read_sequences
 from seqreprog.evaluation.class_metrics import class_report, label_report, value_report
-from seqreprog.ngram import fit_ngram, probabilities
+from seqreprog.ngram import fit_ngram
 from seqreprog.sequence_config import sequence_dict
+from seqreprog.solvers import probabilities
 
 INNER = 5  # folds that choose the floor's penalty
+LATER = ("augment", "identity")  # options that came after the first records
 
 
 class Backbones:
@@ -76,9 +79,16 @@ def described(row: Row, form: str) -> dict[str, Any]:
     if form == "floor":
         return {"floor": row.floor and list(row.floor), "inner folds": INNER}
     if row.task == "infill":
-        return {"study": STUDY, **json.loads(json.dumps(settings(row.name), default=vars))}
-    config = sequence_dict(replace(estimator(row, 0)._config(row.task), seed=0))
+        plain = settings(row.name)
+        own: dict[str, Any] = {**plain, "options": _used(vars(plain["options"]))}
+        return {"study": STUDY, **json.loads(json.dumps(own, default=vars))}
+    config = _used(sequence_dict(replace(estimator(row, 0)._config(row.task), seed=0)))
     return {"study": STUDY, **json.loads(json.dumps(config))}
+
+
+def _used(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Without options that came after the first records and are switched off: those are no other settings."""
+    return {name: value for name, value in config.items() if name not in LATER or value not in (None, 0)}
 
 
 def digest(described: dict[str, Any]) -> str:
