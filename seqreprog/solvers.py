@@ -95,7 +95,7 @@ def ridge_path(
     return path
 
 
-def _dense(product: sp.csr_array | np.ndarray) -> np.ndarray:
+def _dense(product: sp.sparray | np.ndarray) -> np.ndarray:
     return product.toarray() if sp.issparse(product) else product
 
 
