@@ -512,6 +512,11 @@ def test_help_shows_the_defaults_in_brackets_and_the_version_is_told() -> None:
     assert ran("--version").stdout == f"seqreprog {__version__}\n"
 
 
+def test_the_package_runs_as_a_module() -> None:
+    done = subprocess.run([sys.executable, "-m", "seqreprog", "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout == f"seqreprog {__version__}\n"
+
+
 def test_an_interruption_is_one_line(place: Path, backbone: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
