@@ -111,6 +111,7 @@ LEVEL = {
     "sktime/kept.py": 6,
     "sktime/quantiles.py": 6,
     "sktime/tables.py": 6,
+    "sktime/exogenous.py": 6,
     "sktime/forecaster.py": 6,
     "console.py": 7,
     "cli_options.py": 7,
