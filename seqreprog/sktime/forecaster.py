@@ -200,8 +200,9 @@ class ReprogForecaster(BaseForecaster):
         return self
 
     def _update(self, y: pd.DataFrame, X: pd.DataFrame | None = None, update_params: bool = True) -> Any:
+        self._check_X_known(X)
         self._cur_y = update_data(self._cur_y, y)
-        if self._cur_X is not None and X is not None:
+        if X is not None:
             self._cur_X = update_data(self._cur_X, X)
         if update_params and not self._pretrained():
             self._learn(self._cur_y, self._cur_X, self.model_.model.config.horizon)
@@ -261,6 +262,7 @@ class ReprogForecaster(BaseForecaster):
         self, fh: ForecastingHorizon, X: pd.DataFrame | None, alpha: Sequence[float] | None
     ) -> tuple[pd.Index, pd.Index, np.ndarray]:
         """Rows, variables, and the point forecast or the quantiles at `alpha`."""
+        self._check_X_known(X)
         model = self.model_.model
         horizon, levels = model.config.horizon, model.config.quantile_levels
         frame, series, table = self._read()
@@ -292,6 +294,10 @@ class ReprogForecaster(BaseForecaster):
             raise DataError(
                 f"X has the columns {sorted(found.names)}, and that of pretrain {sorted(known.names)}. Pass the same"
             )
+
+    def _check_X_known(self, X: pd.DataFrame | None) -> None:
+        if X is not None and self._cur_X is None:
+            raise ConfigError(f"X was passed, with {list(X.columns)}, but fit had none. Leave it out, or fit with X")
 
     # --- what sktime asks on the way ----------------------------------------------------------------------------------
 

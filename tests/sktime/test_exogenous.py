@@ -134,6 +134,12 @@ def test_a_wrong_x_is_named() -> None:
         model.predict(fh=[1], X=X[["promotion"]][END:])
     with pytest.raises(DataError, match=r"column 'visitors' of X is inf in series 'sales'"):
         model.predict(fh=[1], X=X[END:] * np.inf)
+    bare = make().fit(y[:END])
+    for call in (bare.predict, bare.predict_quantiles):
+        with pytest.raises(ConfigError, match=r"X was passed, with \['promotion', 'visitors'\], but fit had none"):
+            call(fh=[1], X=X[END:])
+    with pytest.raises(ConfigError, match="but fit had none"):
+        bare.update(y[END:], X[END:])
     wordy = X.assign(about="A shop.")
     with pytest.raises(DataError, match=r"column 'about' of X must hold numbers; .* first 'A shop\.'.*static='about'"):
         make().fit(y[:END], wordy[:END])
