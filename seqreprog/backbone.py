@@ -21,6 +21,7 @@ from .config import Reading
 from .errors import BackboneError, ConfigError, DependencyError
 from .memo import Memo
 from .prefix import attention, copied, expanded, extend, has_cache, looks_ahead, positions, slides
+from .tiny import TINY, tiny_config, tiny_model, tiny_tokenizer
 from .types import Prefix, SoftTokens, TokenIds
 
 MINILM_HUB_ID = "sentence-transformers/all-MiniLM-L6-v2"
@@ -225,7 +226,8 @@ def load_backbone(name: str | Path, layers: int | None = None) -> Backbone:
     """Loads a language model and freezes it.
 
     Args:
-        name: `"minilm"` (the offline default), a local directory, or any Hugging Face id.
+        name: `"minilm"` (the offline default), a local directory, any Hugging Face id, or `"tiny-random"`: a small
+            model with random weights that is made on the spot, to test an interface with.
         layers: keep only the first `layers` layers; `None` keeps all.
 
     Raises:
@@ -233,6 +235,8 @@ def load_backbone(name: str | Path, layers: int | None = None) -> Backbone:
     """
     import transformers
 
+    if str(name) == TINY:
+        return _tiny(layers)
     asked, source = str(name), _locate(str(name))
     with _quiet(transformers), torch.random.fork_rng(devices=[]):  # a pooler that is missing is drawn at random
         try:
@@ -307,6 +311,13 @@ def _plain(value: Any) -> Any:
     if isinstance(value, set | frozenset | list | tuple):
         return [_plain(inner) for inner in (sorted(value) if isinstance(value, set | frozenset) else value)]
     return value.value if isinstance(value, Enum) else value
+
+
+def _tiny(layers: int | None) -> Backbone:
+    config = tiny_config()
+    kept = _keep_layers(config, layers, TINY)
+    with torch.random.fork_rng(devices=[]):
+        return Backbone(model=tiny_model(config), tokenizer=tiny_tokenizer(), name=TINY, layers=kept)
 
 
 def _locate(name: str) -> str:

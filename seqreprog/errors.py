@@ -25,6 +25,10 @@ class ConfigError(SeqReprogError, ValueError):
     """An option has a value outside its rule, or two options exclude each other."""
 
 
+class InSampleError(ConfigError, NotImplementedError):
+    """A forecast was asked for at a time that is not after the data."""
+
+
 class BackboneError(SeqReprogError, ValueError):
     """The language model cannot be found, is too short or has too few layers."""
 
