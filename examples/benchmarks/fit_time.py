@@ -53,7 +53,8 @@ def naive_error(held_out: WindowDataset) -> float:
 
 def fitted(config: ForecastConfig, mode: str, known: pd.DataFrame, test: Windows) -> dict:
     """One fit on the known rows: its figures and, where it trained, when 95 % of the final gain was first seen."""
-    model, watched, start = Forecaster(**vars(config)), {}, time.perf_counter()
+    options = {name: value for name, value in vars(config).items() if name != "covariates"}  # which `fit` is told
+    model, watched, start = Forecaster(**options), {}, time.perf_counter()
 
     def fit(model: object, windows: WindowDataset, held_out: WindowDataset, **options: object) -> train.TrainingLog:
         watched.update(before=time.perf_counter() - start, held_out=held_out)
