@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, fields, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,7 @@ from jaxtyping import Float
 
 from .backbone import Backbone
 from .batching import in_batches, rows_that_fit
-from .build import build_forecaster, build_prompt
+from .build import build_forecaster, build_prompt, check_sentences
 from .calibrate import spread_out
 from .checkpoint import load_adapter
 from .config import ForecastConfig
@@ -31,9 +31,11 @@ from .linear import RidgeForecaster
 from .model import SeriesReprogram
 from .regressors import View
 from .samples import Framing, batch_to
+from .sentences import sentence_tokens
 
 INFERENCE_ROWS = 1024  # windows of one batch at most
 TOKENS_PER_PART = 6  # of a prompt's statistics, about: it only sizes batches
+TOKENS_PER_SENTENCE = 16  # likewise
 MIN_OFFSET = 1e-9  # of the window's spread: calibration divides by it
 
 
@@ -80,7 +82,11 @@ class Blend:
         """Point forecasts and quantiles, in the series' own units; one stream of full batches, across series.
 
         They are `NaN` for a window without one observed input: there is nothing to forecast from.
+
+        Raises:
+            BackboneError: a sentence is too long.
         """
+        check_sentences(self.config, self.backbone, windows.panel.texts)
         points = np.empty((len(windows), windows.horizon))
         quantiles = np.empty((len(windows), windows.horizon, len(self.config.quantile_levels)))
         asked = self.weight > 0
@@ -117,7 +123,8 @@ class Blend:
     @property
     def tokens(self) -> int:
         """Tokens of one window, about."""
-        return self.config.patches + len(self.model.static) + TOKENS_PER_PART * len(self.config.prompt.parts)
+        said = TOKENS_PER_SENTENCE * (self.config.covariates.static is not None)
+        return self.config.patches + len(self.model.static) + said + TOKENS_PER_PART * len(self.config.prompt.parts)
 
     @property
     def _device(self) -> torch.device:
@@ -185,6 +192,7 @@ def framing(
         writer=build_prompt(config, backbone),
         power=2 if config.loss == "mse" else 1,
         standards=standards,
+        tokenise=None if config.covariates.static is None else partial(sentence_tokens, backbone),
     )
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 
 import torch
 from torch import nn
 
 from .backbone import Backbone
 from .config import Adapter, ForecastConfig
-from .errors import Notice
+from .errors import BackboneError, Notice
 from .inputs.patch import PatchEmbedding
 from .inputs.prompt import PromptWriter, static_text
 from .inputs.prototype import (
@@ -22,6 +23,7 @@ from .inputs.prototype import (
 )
 from .model import Reprogram, SeriesReprogram
 from .outputs.heads import ForecastHead
+from .sentences import sentence_tokens
 
 PROBE_REACH = 0.1  # a start that nothing trains must not lose what the window holds; chosen on validation windows
 UNIT_DIGITS = 3  # significant digits of a statistic in the series' own units
@@ -41,10 +43,8 @@ def build_forecaster(config: ForecastConfig, backbone: Backbone, *, fresh: bool 
     """
     backbone.check_reading(config.prompt.reading)
     writer = build_prompt(config, backbone)
-    widest = writer.tokenise([LONGEST_STATISTIC])[0]
-    statistics = sum(len(ids) + 3 * len(widest) for ids in writer.tokenise([f" {part}" for part in writer.parts]))
     backbone.check_positions(
-        len(writer.static) + statistics + config.patches,
+        _tokens(writer, config),
         "Shorten prompt or context, or use a longer patch and stride: adapter=Adapter(patch=..., stride=...)",
     )
     options = config.adapter
@@ -68,7 +68,7 @@ def build_forecaster(config: ForecastConfig, backbone: Backbone, *, fresh: bool 
         )
         output_map = ForecastHead(
             width=backbone.width,
-            length=config.patches,
+            length=config.slots,
             horizon=config.horizon,
             quantiles=config.quantile_levels,
             features=options.features,
@@ -89,7 +89,7 @@ def build_prompt(config: ForecastConfig, backbone: Backbone) -> PromptWriter:
     """What writes each window's prompt; a prompt with nothing to say has no tokens at all, not even an opening one."""
     text = static_text(config.prompt.domain, config.prompt.task, context=config.context, horizon=config.horizon)
     static = backbone.tokenise([text])[0] if text else []
-    if static or config.prompt.parts:
+    if static or config.prompt.parts or config.covariates.static:
         static = backbone.opening() + static
     return PromptWriter(
         static=static,
@@ -97,6 +97,33 @@ def build_prompt(config: ForecastConfig, backbone: Backbone) -> PromptWriter:
         tokenise=backbone.tokenise,
         digits=UNIT_DIGITS if config.prompt.statistics == "units" else None,
     )
+
+
+def check_sentences(config: ForecastConfig, backbone: Backbone, texts: Sequence[str]) -> None:
+    """Refuses sentences that do not fit beside prompt and patches.
+
+    Raises:
+        BackboneError: which one, with both numbers.
+    """
+    if config.covariates.static is None or backbone.positions is None or not len(texts):
+        return
+    room = backbone.positions - _tokens(build_prompt(config, backbone), config)
+    lengths = [len(tokens) for tokens in sentence_tokens(backbone, texts)]
+    longest = max(lengths)
+    if longest > room:
+        text = texts[lengths.index(longest)]
+        raise BackboneError(
+            f"the text {text[:40]!r}... has {longest} tokens; beside prompt and patches backbone {backbone.name!r} has "
+            f"room for {room} of its {backbone.positions} positions ({sum(each > room for each in lengths)} such "
+            "texts). Shorten them"
+        )
+
+
+def _tokens(writer: PromptWriter, config: ForecastConfig) -> int:
+    """The most that prompt and patches take, sentences apart."""
+    widest = writer.tokenise([LONGEST_STATISTIC])[0]
+    statistics = sum(len(ids) + 3 * len(widest) for ids in writer.tokenise([f" {part}" for part in writer.parts]))
+    return len(writer.static) + statistics + config.patches
 
 
 def make_prototypes(options: Adapter, backbone: Backbone, seed: int, fresh: bool) -> nn.Module:

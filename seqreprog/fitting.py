@@ -13,7 +13,7 @@ from jaxtyping import Bool, Float
 from .admission import FEWEST, Admission, Judge, admit, apart, blocks_of
 from .backbone import Backbone
 from .blend import Blend, Parts
-from .build import build_forecaster
+from .build import build_forecaster, check_sentences
 from .calibrate import calibrate, step_shape
 from .config import ForecastConfig
 from .data.standards import Standards
@@ -194,6 +194,7 @@ def fit_blend(
     if config.training.mode == "probe":
         config = widened(config, backbone.width, split.train)
     model = build_forecaster(config, backbone)  # first: it refuses in milliseconds what cannot work
+    check_sentences(config, backbone, split.train.panel.texts)
     clock = _Clock()
     standards = Standards.of(split.train.panel, _known(split)) if config.covariates.numeric else None
     ridge = fit_ridge(split.train, split.validation, series_scale=series_scale, standards=standards)
@@ -293,6 +294,8 @@ def _beside(blend: Blend, panel: Panel) -> dict[str, str]:
         if view.around is not None:
             steps.append(f"the forecast step and {view.around} around it" if view.around else "the forecast step")
         said["covariates"] = "; ".join(filter(None, [known, past, f"the ridge reads {' and '.join(steps) or 'none'}"]))
+    if names.static is not None:
+        said["text"] = f"column {names.static!r}, {len(panel.texts)} distinct sentences"
     return said
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
 
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from .backbone import Backbone
 from .config import Reading
+from .sentences import SentenceReader
 from .types import Forecast, SeriesBatch, SoftTokens, SymbolBatch
 
 
@@ -57,18 +60,28 @@ class SeriesReprogram(Reprogram):
 
         f_T(x) = h_omega( f_S( h_theta(x) ) )
 
-    Before the patches stands the prompt: `static`, then what `batch.prompt` says of each window.
+    Before the patches stands the prompt: `static`, then what `batch.prompt` says of each window. A sentence on its
+    series the frozen model also reads alone, and h_omega gets its answer beside the patches': a prompt by itself moves
+    the states of patches too little for a sentence to decide a forecast.
     """
+
+    @cached_property
+    def reader(self) -> SentenceReader:
+        return SentenceReader(self.backbone)
 
     def forward(self, batch: SeriesBatch) -> Forecast:
         """The forecast in scaled units; see `SeriesBatch`."""
         return self.output_map(self.hidden(batch), batch.channels)  # h_omega
 
     def hidden(self, batch: SeriesBatch) -> Float[Tensor, "row length width"]:
-        """What the frozen model makes of the patches: f_S( h_theta(x) )."""
+        """What the frozen model makes of the patches: f_S( h_theta(x) ), and last of the sentence, if there is one."""
         soft = self.input_map(batch)  # h_theta: patches to soft tokens,
         prompt = self.backbone.prompt(self.static, batch.prompt, soft, self.reading)
-        return self.backbone(soft, prompt)  # f_S
+        hidden = self.backbone(soft, prompt)  # f_S
+        if batch.sentence is None:
+            return hidden
+        said = self.reader(batch.sentence).repeat_interleave(batch.channels, 0)
+        return torch.cat([hidden, said[:, None].to(hidden.dtype)], 1)
 
 
 class SymbolReprogram(Reprogram):

@@ -89,7 +89,7 @@ def widened(config: ForecastConfig, width: int, train: Windows) -> ForecastConfi
     if not _mostly_whole(train):
         return config
     windows = int(_whole(train).mean() * min(len(train), WINDOWS))
-    most = min(width, FEATURES // config.patches, windows // (EACH * config.patches))
+    most = min(width, FEATURES // config.slots, windows // (EACH * config.slots))
     features = max(config.adapter.features, most)
     return replace(config, adapter=replace(config.adapter, features=features))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from operator import itemgetter
 
 import numpy as np
@@ -14,9 +15,9 @@ from torch.utils.data import Dataset
 
 from .data.standards import Standards
 from .data.windows import Windows
-from .inputs.prompt import PromptWriter
+from .inputs.prompt import PromptWriter, Said, Tokenise
 from .linear import ScaledWindows, Scaling, scale_windows
-from .types import CovariateBatch, SeriesBatch, TokenIds
+from .types import CovariateBatch, SentenceBatch, SeriesBatch, TokenIds
 
 
 @dataclass(frozen=True)
@@ -55,12 +56,14 @@ class Framing:
         writer: what writes the prompts.
         power: 2 for squared, 1 for absolute errors: how the window's spread enters a step's weight.
         standards: the scale of the covariates; `None` where none are read.
+        tokenise: sentences to tokens with those that open and close them; `None` where none are read.
     """
 
     scaling: Scaling
     writer: PromptWriter
     power: int
     standards: Standards | None = None
+    tokenise: Tokenise | None = None
 
     def batch(
         self,
@@ -76,10 +79,12 @@ class Framing:
             windows: where they stand, for what is read beside them; needless where that is nothing.
         """
         scaled = self._by_own_spread(inputs, series_scale)
-        prompt = self.writer(scaled.values, scaled.observed, scaled.loc[:, None], scaled.spread[:, None])
+        said = None if windows is None else self._said(windows)
+        prompt = self.writer(scaled.values, scaled.observed, scaled.loc[:, None], scaled.spread[:, None], said)
         values = torch.from_numpy(scaled.values[:, None].astype(np.float32))
+        observed = torch.from_numpy(scaled.observed[:, None])
         covariates = None if windows is None else self._beside(windows)
-        return SeriesBatch(values, torch.from_numpy(scaled.observed[:, None]), prompt, covariates), scaled
+        return SeriesBatch(values, observed, prompt, covariates, self._sentence(said)), scaled
 
     def sample(
         self,
@@ -101,6 +106,26 @@ class Framing:
             return None
         values, observed = self.standards.cut(windows)
         return CovariateBatch(torch.from_numpy(values.astype(np.float32)), torch.from_numpy(observed))
+
+    def _said(self, windows: Windows) -> Said | None:
+        """The distinct sentences of these windows, and whose is which."""
+        panel = windows.panel
+        if self.tokenise is None or panel.topics is None:
+            return None
+        topics, place = np.unique(panel.topics[windows.series], return_inverse=True)
+        return [panel.texts[topic] for topic in topics], place
+
+    def _sentence(self, said: Said | None) -> SentenceBatch | None:
+        if said is None or self.tokenise is None:
+            return None
+        strange = [text for text in said[0] if text not in self._tokens]
+        self._tokens.update(zip(strange, map(tuple, self.tokenise(strange) if strange else []), strict=True))
+        return SentenceBatch(tuple(self._tokens[text] for text in said[0]), torch.from_numpy(said[1]))
+
+    @cached_property
+    def _tokens(self) -> dict[str, tuple[int, ...]]:
+        """Those of each sentence that was met."""
+        return {}
 
     def _by_own_spread(self, inputs: np.ndarray, series_scale: np.ndarray) -> ScaledWindows:
         """Level by `scaling`, spread always the window's own: the language model should see shape, not size."""
@@ -142,12 +167,13 @@ def batch_to(batch: SeriesBatch, device: torch.device | str) -> SeriesBatch:
 
 def _mapped(batch: SeriesBatch, change: Callable[[Tensor], Tensor]) -> SeriesBatch:
     """The batch with each of its tensors changed."""
-    prompt, beside = batch.prompt, batch.covariates
+    prompt, beside, said = batch.prompt, batch.covariates, batch.sentence
     return SeriesBatch(
         change(batch.values),
         change(batch.observed),
         None if prompt is None else TokenIds(change(prompt.ids), change(prompt.mask)),
         None if beside is None else CovariateBatch(change(beside.values), change(beside.observed)),
+        None if said is None else SentenceBatch(said.tokens, change(said.place)),
     )
 
 

@@ -68,6 +68,7 @@ LEVEL = {
     "normal_equations.py": 2,
     "regressors.py": 2,
     "outputs/layers.py": 2,
+    "sentences.py": 2,
     "model.py": 3,
     "samples.py": 3,
     "symbol_samples.py": 3,

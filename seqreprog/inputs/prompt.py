@@ -16,6 +16,7 @@ from jaxtyping import Bool, Float, Int
 from ..types import TokenIds
 
 Tokenise = Callable[[Sequence[str]], list[list[int]]]
+Said = tuple[list[str], Int[np.ndarray, " row"]]  # distinct sentences, and which of them is each row's
 TOP_LAGS = 3
 MOST_TEXTS = 100_000  # whose tokens are remembered
 
@@ -53,16 +54,21 @@ class PromptWriter:
         observed: Bool[np.ndarray, "row time"],
         loc: Float[np.ndarray, "row 1"],
         spread: Float[np.ndarray, "row 1"],
+        said: Said | None = None,
     ) -> TokenIds | None:
-        """The statistics of scaled windows, left-padded to the longest; `None` where there is nothing to say.
+        """What is said of each window and its statistics, left-padded to the longest; `None` for nothing to say.
 
         Args:
             values: scaled values, 0 where unobserved.
             observed: which steps were observed.
             loc: level of each window, in its own units.
             spread: spread of each window, in its own units.
+            said: a sentence for each window; it stands before the statistics.
         """
-        pieces = [piece for part in self.parts for piece in self._part(part, values, observed, loc, spread)]
+        pieces = (
+            [] if said is None else [self._texts(np.array([f" {text}" for text in said[0]], dtype=object), said[1])]
+        )
+        pieces += [piece for part in self.parts for piece in self._part(part, values, observed, loc, spread)]
         if not pieces:
             return None
         ids = _left_pad(np.concatenate(pieces, axis=1))

@@ -1,0 +1,54 @@
+"""Sentences as the frozen model reads them: the mean of its states over a sentence's tokens, once for each sentence.
+
+Source: mean pooling (Reimers and Gurevych 2019, Sentence-BERT, section 3), the use that MiniLM was trained for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from .backbone import Backbone
+from .memo import Memo
+from .types import SentenceBatch, TokenIds
+
+ROWS = 64  # sentences of one pass
+
+
+def sentence_tokens(backbone: Backbone, texts: Sequence[str]) -> list[list[int]]:
+    """Token ids of each text, with the special tokens that this model's tokeniser puts around one."""
+    return backbone.tokenizer(list(texts))["input_ids"] if len(texts) else []
+
+
+class SentenceReader:
+    """The frozen model's answer to a sentence alone. It needs no gradient, so each sentence is read once.
+
+    Attributes:
+        backbone: the frozen model, all its layers.
+    """
+
+    def __init__(self, backbone: Backbone) -> None:
+        self.backbone = backbone
+        self._read: Memo[dict[tuple[int, ...], Tensor]] = Memo()
+
+    def __call__(self, batch: SentenceBatch) -> Float[Tensor, "batch width"]:
+        known = self._read.get(dict, self.backbone.model.parameters())
+        strange = [tokens for tokens in dict.fromkeys(batch.tokens) if tokens not in known]
+        for start in range(0, len(strange), ROWS):
+            part = strange[start : start + ROWS]
+            known.update(zip(part, self._states(part), strict=True))
+        return torch.stack([known[tokens] for tokens in batch.tokens])[batch.place]
+
+    def _states(self, sentences: Sequence[tuple[int, ...]]) -> Float[Tensor, "row width"]:
+        """The mean state of each, without gradient; kept out of inference mode, for a training step may read it."""
+        device = next(self.backbone.model.parameters()).device
+        longest = max(map(len, sentences))
+        ids = torch.tensor([[*tokens, *[0] * (longest - len(tokens))] for tokens in sentences], device=device)
+        mask = torch.tensor([[place < len(tokens) for place in range(longest)] for tokens in sentences], device=device)
+        with torch.inference_mode(False), torch.no_grad():
+            soft = self.backbone.embed(TokenIds(ids, mask))
+            states = self.backbone(soft)
+            return states.sum(1) / mask.sum(1, keepdim=True)
