@@ -3,7 +3,7 @@
 Run it: python examples/benchmarks/covariates.py [--parts text exogenous] [--seeds 0 1 2] [--json out.json]
 
 `text`: each shop comes with a sentence ("The shop will be closed for renovation.") that alone tells how its next two
-weeks go. Fitted on 320 shops with 64 sentences; judged on 120 shops with 24 others, which share no content word with
+weeks go. Fitted on 384 shops with 96 sentences; judged on 120 shops with 24 others, which share no content word with
 them. Beside it: the same without sentences, with sentences dealt out at random, and with random weights for the
 language model. `exogenous`: promotions, known beforehand, move the sales of 12 shops; without them, and with their days
 drawn at random, for what `fit` does by default, the probe, and the language model alone.
