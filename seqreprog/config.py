@@ -18,6 +18,7 @@ Loss = Literal["mse", "mae"]
 Base = Literal["ridge", "none"]
 Reading = Literal["auto", "bidirectional", "prefix"]
 Mode = Literal["auto", "train", "probe"]
+Holdout = Literal["time", "series"]
 Device = Literal["auto", "cpu", "cuda", "mps"]
 
 
@@ -111,7 +112,10 @@ class Training:
             random half of its windows so, each window once.
         evaluate_every: steps between two looks at the validation windows.
         patience: looks without a better validation error before training stops.
-        validation: fraction of each series, at its end, that validates.
+        holdout: what validates: `"time"`, the end of each series; or `"series"`, whole series, those with the same
+            sentence together. The second judges forecasts of series that `fit` does not see, such as new products that
+            come with a text: it alone notices a model that learned sentences by heart.
+        validation: fraction of each series, at its end, that validates; with `holdout="series"`, of the series.
         validation_windows: windows looked at for early stopping, evenly spaced (the admission weight and the
             calibration use up to four times as many).
         time_budget: seconds of training at most; `None` for no limit. A run cut by the clock is not repeatable to the
@@ -136,6 +140,7 @@ class Training:
     mirror: bool = True
     evaluate_every: int = 50
     patience: int = 4
+    holdout: Holdout = "time"
     validation: float = 0.15
     validation_windows: int = 512
     time_budget: float | None = None
@@ -157,7 +162,7 @@ class Training:
         if not self.clip > 0:
             raise ConfigError(f"clip must be positive; got {self.clip}")
         if not 0 < self.validation < 1:
-            raise ConfigError(f"validation is a fraction of each series, between 0 and 1; got {self.validation}")
+            raise ConfigError(f"validation is a fraction, between 0 and 1; got {self.validation}")
         if not self.learning_rate > 0:
             raise ConfigError(f"learning_rate must be positive; got {self.learning_rate}")
         if not 0 <= self.warmup <= 1:

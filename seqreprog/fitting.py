@@ -17,7 +17,7 @@ from .calibrate import calibrate, step_shape
 from .clock import Clock
 from .config import ForecastConfig
 from .data.standards import Standards
-from .data.windows import MIN_CONTEXT, Panel, Split, Windows, split_in_time
+from .data.windows import MIN_CONTEXT, Panel, Split, Windows, split_by_series, split_in_time
 from .errors import DataError, Notice, name_some
 from .linear import fit_ridge
 from .objectives import ForecastObjective
@@ -100,7 +100,7 @@ class FitSummary:
 def fit_panel(
     config: ForecastConfig, backbone: Backbone, panel: Panel, names: Sequence[object]
 ) -> tuple[Blend, FitSummary]:
-    """Fits on whole series: the last part of each validates.
+    """Fits on whole series: the last part of each validates, or some of them as a whole (`Training.holdout`).
 
     A series with fewer than `horizon + 2` steps is left out of training with a notice, and can still be forecast.
 
@@ -111,18 +111,27 @@ def fit_panel(
     panel = panel.take(
         np.array(sorted(range(len(panel)), key=lambda place: str(names[place])))
     )  # rows may come shuffled
-    split = split_in_time(panel, config.context, config.horizon, config.training.validation)
+    split = _split(panel, config)
     blend, summary = fit_blend(config, backbone, split, _known_scales(split))
     if not len(split.validation):
-        notices.append(
-            f"no series has the {2 * config.horizon + MIN_CONTEXT} steps needed to hold out a horizon: nothing was "
-            "validated, and the intervals were calibrated on the training windows"
+        lacking = (
+            f"no series has the {2 * config.horizon + MIN_CONTEXT} steps needed to hold out a horizon"
+            if config.training.holdout == "time"
+            else "there are no two series (or sentences) of which one could be held out"
         )
+        notices.append(f"{lacking}: nothing was validated, and the intervals were calibrated on the training windows")
     notices += _width_notices(split.validation if len(split.validation) else split.train, config)
     for notice in notices:
         warnings.warn(notice, Notice, stacklevel=3)
     summary.notices += notices
     return blend, summary
+
+
+def _split(panel: Panel, config: ForecastConfig) -> Split:
+    training = config.training
+    if training.holdout == "series":
+        return split_by_series(panel, config.context, config.horizon, training.validation, config.seed)
+    return split_in_time(panel, config.context, config.horizon, training.validation)
 
 
 def _length_notices(panel: Panel, names: Sequence[object], horizon: int) -> list[str]:

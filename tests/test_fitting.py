@@ -142,6 +142,21 @@ def test_the_summary_counts(backbone: Backbone) -> None:
         assert part in text
 
 
+@pytest.mark.parametrize(("holdout", "held"), [("time", 64), ("series", 97)])
+def test_the_held_out_part_is_the_end_of_each_series_or_whole_ones(backbone: Backbone, holdout: str, held: int) -> None:
+    training = replace(TRAINING, max_steps=2, holdout=holdout)
+    panel = panel_of(*(sine(100 + CONTEXT, seed=seed) for seed in range(4)))
+    _, summary = fit_panel(replace(CONFIG, training=training), backbone, panel, list("abcd"))
+    assert summary.validation_windows == held
+
+
+def test_a_single_series_cannot_be_held_out_whole(backbone: Backbone) -> None:
+    config = replace(CONFIG, training=replace(TRAINING, max_steps=2, holdout="series"))
+    with pytest.warns(Notice, match="no two series"):
+        _, summary = fit_panel(config, backbone, panel_of(sine(120)), ["a"])
+    assert summary.validation_windows == 0
+
+
 # --- short series ----------------------------------------------------------------------------------------------------
 
 

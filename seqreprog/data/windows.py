@@ -234,7 +234,7 @@ def rolling_windows(panel: Panel, context: int, horizon: int, *, count: int, ste
 
 @dataclass(frozen=True)
 class Split:
-    """Training and validation windows, apart in time: no training target is at or after a series' border."""
+    """Training and validation windows, apart in time (no training target is after a series' border) or by series."""
 
     train: Windows
     validation: Windows
@@ -258,10 +258,40 @@ def split_in_time(panel: Panel, context: int, horizon: int, validation: float) -
     holds_out = length >= 2 * horizon + MIN_CONTEXT
     held = np.maximum(horizon, np.ceil(validation * length).astype(np.int64))
     border = np.where(holds_out, np.maximum(length - held, horizon + MIN_CONTEXT), length)
-    half = np.minimum(context, np.maximum(MIN_CONTEXT, (border - horizon) // 2))
-    begin = np.where(border >= context + 2 * horizon, context, half)
+    begin = np.where(border >= context + 2 * horizon, context, _half(border, context, horizon))
     train = windows_between(panel, context, horizon, start=begin, stop=border).informative()
     return Split(train, windows_between(panel, context, horizon, start=border, stop=length).informative())
+
+
+def split_by_series(panel: Panel, context: int, horizon: int, validation: float, seed: int) -> Split:
+    """Whole series validate, the others train: for forecasts of series that were never seen.
+
+    Series with the same sentence stay on one side, or a sentence learned by heart would pass for one understood. The
+    share is of sentences then, rounded, at least one; with nothing to tell apart all series train. Contexts are padded
+    only in series too short for a whole one.
+
+    Args:
+        panel: the series.
+        context: steps read.
+        horizon: steps to forecast.
+        validation: the fraction of the series that validates.
+        seed: of the draw.
+    """
+    groups = np.arange(len(panel))
+    if panel.topics is not None:
+        groups = np.unique(np.array(panel.texts)[panel.topics], return_inverse=True)[1]
+    count = int(groups.max(initial=-1)) + 1
+    drawn = np.random.default_rng(seed).permutation(count)[: min(max(round(validation * count), 1), count - 1)]
+    length = panel.lengths
+    begin = np.where(length >= context + horizon, context, _half(length, context, horizon))
+    windows = windows_between(panel, context, horizon, start=begin, stop=length).informative()
+    held = np.isin(groups, drawn)[windows.series]
+    return Split(windows.take(~held), windows.take(held))
+
+
+def _half(border: np.ndarray, context: int, horizon: int) -> Int[np.ndarray, " series"]:
+    """The first target where contexts are padded: half of what stands before a border, less its last horizon."""
+    return np.minimum(context, np.maximum(MIN_CONTEXT, (border - horizon) // 2))
 
 
 def borders_in_time(panel: Panel, context: int, horizon: int, borders: tuple[int, int, int]) -> tuple[Split, Windows]:

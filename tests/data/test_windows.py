@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -14,6 +16,7 @@ from seqreprog.data.windows import (
     borders_in_time,
     last_windows,
     rolling_windows,
+    split_by_series,
     split_in_time,
     windows_between,
 )
@@ -222,3 +225,42 @@ def test_windows_cut_at_once_are_those_cut_one_by_one() -> None:
     assert not np.shares_memory(whole.inputs(), values)
     assert Windows(panel, series[:0], origins[:0], 5, 3).inputs().shape == (0, 5)
     assert np.isnan(Windows(Panel(values[:0], np.array([0, 0])), np.array([0]), np.array([0]), 5, 3).inputs()).all()
+
+
+# --- whole series held out -------------------------------------------------------------------------------------------
+
+
+def test_whole_series_validate_and_none_is_on_both_sides() -> None:
+    panel = counting(*[20] * 10)
+    split = split_by_series(panel, 8, 4, 0.3, seed=0)
+    held, kept = set(split.validation.series.tolist()), set(split.train.series.tolist())
+    assert len(held) == 3
+    assert held | kept == set(range(10))
+    assert not held & kept
+    assert target_steps(split.train)[:9] == [(min(kept), step) for step in range(8, 17)], "whole contexts alone"
+    again, other = (split_by_series(panel, 8, 4, 0.3, seed=seed) for seed in (0, 1))
+    assert set(again.validation.series.tolist()) == held
+    assert set(other.validation.series.tolist()) != held
+
+
+def test_a_series_of_context_and_horizon_gives_one_window_and_a_shorter_one_is_padded() -> None:
+    split = split_by_series(counting(12, 7, 12), 8, 4, 0.1, seed=1)
+    every = sorted(target_steps(split.train) + target_steps(split.validation))
+    assert every == [(0, 8), (1, 2), (1, 3), (2, 8)]
+
+
+def test_series_with_one_sentence_stay_on_one_side_whatever_their_order() -> None:
+    texts, topics = ("closed", "open", "sale"), np.array([0, 1, 2, 0, 1, 2, 0])
+    panel = replace(counting(*[20] * 7), texts=texts, topics=topics)
+    split = split_by_series(panel, 8, 4, 0.3, seed=0)
+    held = {texts[topics[series]] for series in split.validation.series}
+    assert len(held) == 1
+    assert not held & {texts[topics[series]] for series in split.train.series}
+    turned = replace(panel, texts=texts[::-1], topics=2 - topics)
+    assert {texts[topics[series]] for series in split_by_series(turned, 8, 4, 0.3, seed=0).validation.series} == held
+
+
+def test_one_series_alone_or_one_sentence_holds_nothing_out() -> None:
+    assert len(split_by_series(counting(30), 8, 4, 0.3, seed=0).validation) == 0
+    told = replace(counting(30, 30), texts=("open",), topics=np.zeros(2, dtype=np.int64))
+    assert len(split_by_series(told, 8, 4, 0.3, seed=0).validation) == 0
