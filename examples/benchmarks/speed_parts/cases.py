@@ -50,7 +50,9 @@ class Shape:
 class SentenceWriter(PromptWriter):
     """The statistics as the paper's authors write them: one sentence, full-precision numbers, five lags."""
 
-    def __call__(self, values: np.ndarray, observed: np.ndarray, loc: np.ndarray, spread: np.ndarray) -> TokenIds:
+    def __call__(
+        self, values: np.ndarray, observed: np.ndarray, loc: np.ndarray, spread: np.ndarray, said: object = None
+    ) -> TokenIds:
         rising = last_observed(values, observed) >= first_observed(values, observed)
         columns = (values.min(1), values.max(1), np.median(values, 1))
         rows = zip(*(column.astype(np.float32) for column in columns), rising, top_lags(values, 5), strict=True)
