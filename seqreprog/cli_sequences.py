@@ -36,6 +36,11 @@ BaseName = Annotated[str, typer.Option("--base", help="linear, or none for the p
 OnUnknownName = Annotated[str, typer.Option("--on-unknown", help="error, mask or skip.")]
 Letters = Annotated[str | None, typer.Option("--alphabet", help="The symbols of --kind custom.")]
 Patch = Annotated[int, typer.Option("--patch", help="Symbols of one token.")]
+Identity = Annotated[
+    float | None,
+    typer.Option("--identity", help="Keep sequences this much alike (0.9) on one side of a split."),
+]
+Augment = Annotated[int, typer.Option("--augment", help="Other spellings read of each molecule (--kind smiles).")]
 
 
 def classify_command(
@@ -53,6 +58,8 @@ def classify_command(
     balanced: Annotated[bool, typer.Option("--balanced", help="Let every class weigh as much.")] = False,
     alphabet: Letters = None,
     patch: Patch = 1,
+    identity: Identity = None,
+    augment: Augment = 0,
     backbone: BackboneName = "minilm",
     layers: Layers = 4,
     max_steps: MaxSteps = Training.max_steps,
@@ -83,6 +90,8 @@ def regress_command(
     on_unknown: OnUnknownName = "error",
     alphabet: Letters = None,
     patch: Patch = 1,
+    identity: Identity = None,
+    augment: Augment = 0,
     backbone: BackboneName = "minilm",
     layers: Layers = 4,
     max_steps: MaxSteps = Training.max_steps,
@@ -150,7 +159,8 @@ def make_estimator(task: str, given: dict[str, Any]) -> Any:
     training = SequenceOptions().training.__dict__ | {
         name: given[name] for name in ("max_steps", "time_budget", "threads")
     }
-    options = SequenceOptions(patch=given.get("patch", 1), device=given["device"], training=Training(**training))
+    said = {name: given[name] for name in ("patch", "identity", "augment", "device") if name in given}
+    options = SequenceOptions(**said, training=Training(**training))
     names = ("kind", "alphabet", "method", "backbone", "layers", "base", "on_unknown")
     own = {name: given[name] for name in names if name in given}
     own |= {"options": options, "random_state": given["seed"]}

@@ -115,7 +115,8 @@ class Training:
         validation_windows: windows looked at for early stopping, evenly spaced (the admission weight and the
             calibration use up to four times as many).
         time_budget: seconds of training at most; `None` for no limit. A run cut by the clock is not repeatable to the
-            bit.
+            bit. A probe of windows reads no more of them once it is spent. A probe of sequences must read each, so
+            there a budget means training by gradient, unless `mode="probe"`, which leaves it aside with a notice.
         threads: CPU threads; `None` leaves PyTorch's own choice.
         precision: mixed precision of the frozen model's pass.
         progress: whether to show a progress bar (only where standard error is a terminal).

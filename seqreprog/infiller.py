@@ -96,7 +96,7 @@ class SequenceInfiller(SequenceEstimator):
         config = self._config("infill")
         reading = self._read(X, config)
         hidden = _hidden(spans, reading.symbols, reading.kept, len(read_texts(X).values), config.seed)
-        joined, said = split_apart(reading, groups, len(read_texts(X).values))
+        joined, said = split_apart(reading, groups, len(read_texts(X).values), config.identity)
         blend, summary = fit_infill(
             config, load_backbone(config.backbone, config.layers), reading.symbols, hidden, joined,
             peft=None if self.peft is False else self.peft,

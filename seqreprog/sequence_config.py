@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field, fields, replace
+from numbers import Real
 from typing import Any, Literal, get_type_hints
 
 from .config import Adapter, Device, Training, at_least, check_kinds, check_options, make_config, whole
@@ -35,6 +36,10 @@ class SequenceOptions:
         augment: other spellings of each molecule (`kind="smiles"`, extra `chem`), drawn at random, that are read beside
             its own, in `fit` and for an answer, which is their mean (Bjerrum 2017). All are one example: on one side of
             every split, and judged as one. A fit takes more than `augment + 1` times as long.
+        identity: sequences at least as identical, above 0 and at most 1, stay on one side of every split, and judge
+            with one voice; `None` says so of copies alone. Identity is the longest common subsequence over the longer
+            length, and linked sequences are joined whole (`data.groups.identity_groups`). Made for peptides: time grows
+            with the squares of number and length. Of molecules say `fit(..., groups=seqreprog.chem.scaffolds(X))`.
         sparsity: words that make up one symbol (`method="dictionary"`); `None` for all of them (ReprogBERT).
         vectors: trained vectors before (`method="soft_prompt"`) or behind the sequence (`"perturbation"`).
         window: symbols that rewrite one (`method="rewriter"`); odd.
@@ -55,6 +60,7 @@ class SequenceOptions:
     prompt: str = ""
     canonical: bool = False
     augment: int = 0
+    identity: float | None = None
     sparsity: int | None = 16
     vectors: int = 8
     window: int = 5
@@ -73,6 +79,8 @@ class SequenceOptions:
         check_kinds(self, adapter=Adapter, training=Training)
         at_least(self, 1, "patch", "vectors", "window", "source_words", "words_per_class")
         at_least(self, 0, "augment")
+        if self.identity is not None and not (_number(self.identity) and 0 < self.identity <= 1):
+            raise ConfigError(f"identity is a share of symbols, above 0 and at most 1; got {self.identity!r}")
         for name in ("stride", "limit", "sparsity"):
             if getattr(self, name) is not None:
                 at_least(self, 1, name)
@@ -136,6 +144,11 @@ class SequenceConfig(SequenceOptions):
             raise ConfigError(
                 f"augment={self.augment} reads other spellings of whole molecules; it is for kind='smiles' and not for "
                 f"infilling, got kind={self.kind!r}, task={self.task!r}. Leave it out"
+            )
+        if self.identity is not None and self.kind in ("smiles", "selfies"):
+            raise ConfigError(
+                f"identity={self.identity} compares symbols, and a molecule has many spellings; got "
+                f"kind={self.kind!r}. Pass groups=scaffolds(X) to fit, from seqreprog.chem"
             )
         if self.task == "infill" and self.patch > 1:
             raise ConfigError(f"infilling answers for each symbol and needs patch=1; got patch={self.patch}")
@@ -206,6 +219,10 @@ def settled(config: SequenceConfig, *, tuned: bool = False) -> SequenceConfig:
     )
     solves = config.method == "prototype" and _solvable(config) and not tuned and not scheduled
     return replace(config, training=replace(training, mode="probe" if solves else "train"))
+
+
+def _number(value: Any) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool)
 
 
 def _solvable(config: SequenceConfig) -> bool:

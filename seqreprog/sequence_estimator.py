@@ -17,11 +17,11 @@ from .backbone import load_backbone
 from .checkpoint import backbone_record, check_kind, load_artifact, save_artifact
 from .data import smiles
 from .data.alphabets import Alphabet, alphabet
-from .data.groups import duplicate_groups, duplicate_notice, joined_groups
+from .data.groups import duplicate_groups, duplicate_notice, identity_groups, joined_groups
 from .data.symbols import Reading, read_sequences
-from .data.targets import read_groups
+from .data.targets import Target, read_groups
 from .data.texts import read_texts
-from .errors import CheckpointError, ConfigError, NotFittedError, Notice
+from .errors import CheckpointError, ConfigError, DataError, NotFittedError, Notice
 from .sequence_blend import SequenceBlend, blend_state, cut_notice, reopen_blend
 from .sequence_config import SequenceConfig, SequenceOptions, Task, options_of, sequence_config, sequence_dict
 from .sequence_fitting import fit_sequences
@@ -74,12 +74,14 @@ class SequenceEstimator(BaseEstimator):
         return Reading(found.symbols, rows[found.kept], (*notices, *found.notices))
 
     def _examples(
-        self, reading: Reading, target: np.ndarray, columns: int, weight: np.ndarray, groups: object, count: int
+        self, config: SequenceConfig, reading: Reading, target: Target, weight: np.ndarray, groups: object
     ) -> tuple[Examples, list[str]]:
         """What was read with its targets; copies found, and kept on one side with the caller's groups."""
-        kept, symbols = reading.kept, reading.symbols
-        joined, said = split_apart(reading, groups, count, target if target.dtype.kind == "i" else None)
-        return Examples(symbols, target[kept], columns, weight[kept], joined, owner_of(reading)), said
+        kept, values = reading.kept, target.values
+        classes = values if values.dtype.kind == "i" else None
+        joined, said = split_apart(reading, groups, len(values), config.identity, classes)
+        columns, owner = max(len(target.classes), 1), owner_of(reading)
+        return Examples(reading.symbols, values[kept], columns, weight[kept], joined, owner), said
 
     def _fit(self, config: SequenceConfig, examples: Examples, notices: list[str], peft: Any) -> None:
         blend, summary = fit_sequences(
@@ -285,27 +287,44 @@ def _texts(
 
 
 def split_apart(
-    reading: Reading, groups: object, count: int, classes: np.ndarray | None = None
+    reading: Reading, groups: object, count: int, identity: float | None = None, classes: np.ndarray | None = None
 ) -> tuple[Int[np.ndarray, " sequence"], list[str]]:
-    """Groups that stay on one side of a split, and what is to be said of them: copies, spellings, the caller's groups.
+    """Groups that stay on one side of a split, and what is to be said of them.
+
+    Of copies, other spellings, sequences that are nearly the same, and the caller's own groups.
 
     Args:
         reading: what was read.
         groups: of the caller, one for each row that was given; or `None`.
         count: of those rows.
+        identity: see `SequenceOptions`.
         classes: of those rows.
+
+    Raises:
+        DataError: all sequences are linked, so that none can be held out; or there is too much to compare.
     """
     given, kept = read_groups(groups, count), reading.kept
     first = np.unique(kept, return_index=True)[1]
     said = duplicate_notice(
         duplicate_groups(reading.symbols.take(first)), None if classes is None else classes[kept[first]]
     )
+    notices = [said] if said else []
     joined = duplicate_groups(reading.symbols)
     if len(first) < len(kept):
         joined = joined_groups(joined, kept)
+    if identity is not None:
+        joined = joined_groups(joined, identity_groups(reading.symbols, identity))
+        clusters = len(np.unique(joined))
+        if clusters == 1 and len(kept) > 1:
+            raise DataError(
+                f"identity={identity} links all {len(first)} sequences, so that none can be held out. Raise it"
+            )
+        notices.append(
+            f"{len(first)} sequences in {clusters} clusters of identity {identity}, each on one side of a split"
+        )
     if given is not None:
         joined = joined_groups(joined, given[kept])
-    return joined, [said] if said else []
+    return joined, notices
 
 
 def owner_of(reading: Reading) -> Int[np.ndarray, " spelling"] | None:

@@ -164,6 +164,16 @@ def _cross_fitted(
     return problem.model, log, (rows, joined[best])
 
 
+def _unlimited(config: SequenceConfig) -> str | None:
+    """What is to be said of a time budget that nothing keeps to."""
+    if config.training.mode != "probe" or config.training.time_budget is None:
+        return None
+    return (
+        f"time_budget={config.training.time_budget:g} was left aside: a probe reads every sequence once, and takes no "
+        "steps that could end sooner. Pass layers=..., SequenceOptions(limit=...), or mode='train'"
+    )
+
+
 # --- the summary ------------------------------------------------------------------------------------------------------
 
 
@@ -213,5 +223,5 @@ def _summary(
         steps=log.steps,
         best_step=log.best_step,
         stopped=log.stopped,
-        notices=[cut] if cut else [],
+        notices=[said for said in (cut, _unlimited(config)) if said],
     )

@@ -120,7 +120,7 @@ class SequenceClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Clas
         reading = self._read(X, config)
         if not several and len(np.unique(target.values[reading.kept])) < len(target.classes):
             target = _renamed(target, reading.kept)
-        examples, said = self._examples(reading, target.values, len(target.classes), weight, groups, count)
+        examples, said = self._examples(config, reading, target, weight, groups)
         self._fit(config, examples, [*reading.notices, *target.notices, *said], self.peft)
         self.classes_ = target.classes
         return self
@@ -250,7 +250,7 @@ class SequenceRegressor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Regre
         config = self._config("regress")
         target, weight = read_values(y, count), read_weights(sample_weight, count)
         reading = self._read(X, config)
-        examples, said = self._examples(reading, target.values, 1, weight, groups, count)
+        examples, said = self._examples(config, reading, target, weight, groups)
         self._fit(config, examples, [*reading.notices, *said], self.peft)
         return self
 

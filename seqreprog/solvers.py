@@ -114,7 +114,7 @@ def ridge_path(
 
 
 def _dense(product: sp.sparray | np.ndarray) -> np.ndarray:
-    return product.toarray() if sp.issparse(product) else product
+    return product if isinstance(product, np.ndarray) else product.toarray()
 
 
 def _iterated_ridge(

@@ -41,7 +41,7 @@ def probe_symbols(
     train: SymbolDataset,
     task: Task,
     *,
-    folds: Sequence[Int[np.ndarray, " held"]],
+    folds: Sequence[Int[np.ndarray, " _"]],
     strengths: Sequence[float] = STRENGTHS,
     threads: int | None = None,
     progress: bool = False,

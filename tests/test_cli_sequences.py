@@ -132,3 +132,13 @@ def test_mistakes_are_one_sentence(place: Path, backbone: str, tmp_path: Path) -
     assert "folds must be at least 2; got 1" in refused(
         "evaluate", place / "train.csv", *named, "--label", "y", "--folds", 1
     )
+
+
+def test_near_copies_and_spellings_can_be_asked_for_and_are_checked(place: Path, backbone: str) -> None:
+    options = [place / "train.csv", "--sequence", "seq", "--label", "y", *TINY, "--backbone", backbone]
+    assert (
+        "clusters of identity 0.9, each on one side of a split" in ran("classify", *options, "--identity", 0.9).stderr
+    )
+    assert "got 90" in refused("classify", *options, "--identity", 90)
+    assert "augment=2 reads other spellings" in refused("classify", *options, "--augment", 2)
+    assert "Name it: --sequence" in refused("classify", place / "train.csv", "--label", "y")

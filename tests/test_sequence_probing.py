@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import seqreprog.sequence_fitting as sequence_fitting
-from seqreprog import Adapter, SequenceClassifier, SequenceOptions, SequenceRegressor, Training
+from seqreprog import Adapter, Notice, SequenceClassifier, SequenceOptions, SequenceRegressor, Training
 from seqreprog.admission import half_or_none
 from seqreprog.backbone import load_backbone
 from seqreprog.data.alphabets import alphabet
@@ -70,6 +70,13 @@ def test_what_is_asked_for_is_done_or_refused() -> None:
         mode(training=probe, tuned=True)
     with pytest.raises(ConfigError, match="solves a head of its own"):
         SequenceConfig(training=probe, pooling="max")
+
+
+def test_a_budget_of_time_asks_for_training_and_is_left_aside_by_a_probe_with_a_word(backbone: str) -> None:
+    assert mode(training=Training(time_budget=5.0)) == "train"
+    options = SequenceOptions(adapter=ADAPTER, training=Training(mode="probe", time_budget=5.0, progress=False))
+    with pytest.warns(Notice, match=r"time_budget=5 was left aside: a probe reads every sequence once"):
+        classifier(backbone, options=options).fit(*peptides())
 
 
 # --- the facade -------------------------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ import pytest
 
 from seqreprog import Adapter, SequenceClassifier, SequenceInfiller, SequenceOptions, SequenceRegressor, Training
 from seqreprog.data.groups import group_folds
+from seqreprog.data.targets import read_values
 from seqreprog.errors import ConfigError, DataError, DependencyError
 from seqreprog.sequence_blend import averaged
 
@@ -44,7 +45,7 @@ def model(backbone: str) -> SequenceRegressor:
 def test_spellings_are_one_example_on_one_side(model: SequenceRegressor) -> None:
     config = model._config("regress")
     reading = model._read(TEXTS, config)
-    examples, said = model._examples(reading, VALUES, 1, np.ones(len(TEXTS)), None, len(TEXTS))
+    examples, said = model._examples(config, reading, read_values(VALUES, len(TEXTS)), np.ones(len(TEXTS)), None)
     assert (len(examples), examples.count, said) == (4 * len(TEXTS), len(TEXTS), [])
     assert np.bincount(examples.owner).tolist() == [4] * len(TEXTS), "a small molecule counts as much as a large one"
     np.testing.assert_array_equal(examples.target, VALUES[examples.owner])

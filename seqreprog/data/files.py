@@ -80,7 +80,9 @@ def read_sequence_file(
     df = read_frame_file(source, text=(sequence_col, *text))
     if sequence_col not in df.columns:
         shown = [str(name) for name in df.columns[:20]]
-        raise DataError(f"file {str(source)!r} has no column {sequence_col!r}; it has {shown}. Name another column")
+        raise DataError(
+            f"file {str(source)!r} has no column {sequence_col!r}; it has {shown}. Name it: --sequence, sequence_col"
+        )
     return df
 
 

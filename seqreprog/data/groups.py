@@ -14,7 +14,7 @@ from scipy.sparse.csgraph import connected_components
 from ..errors import ConfigError, DataError
 from .symbols import Symbols
 
-_MAX_CELLS = 5e10  # of alignment tables; about five minutes
+_MAX_CELLS = 5e10  # of alignment tables; more than one would wait for
 _BATCH = 4096  # pairs aligned at a time
 
 
