@@ -31,6 +31,7 @@ from .objectives import SymbolObjective
 from .runs import FARTHEST, RunModel, fit_runs
 from .sequence_blend import SequenceBlend, cut_notice, mixed, model_length
 from .sequence_config import USUAL, SequenceConfig, settled
+from .sequence_fitting import unlimited
 from .sequence_judging import Parts, judge, temperature
 from .solvers import log_shares, row_losses
 from .symbol_samples import InfillDataset
@@ -39,7 +40,7 @@ from .train import TrainingLog, fit, make_accelerator
 INFERENCE_ROWS = 256
 SOLVED = 6000  # hidden symbols at most, evenly spaced, that base and head are solved on
 FOLDS = 5
-STEP_TOKENS, FEWEST_ROWS = 4096, 8  # of a step by gradient, where nobody says how large a batch is
+STEP_TOKENS, FEWEST_ROWS = 2048, 8  # of a step by gradient, where nobody says how large a batch is
 
 
 @dataclass(frozen=True, eq=False)
@@ -254,7 +255,7 @@ def _summary(
         steps=log.steps,
         best_step=log.best_step,
         stopped=log.stopped,
-        notices=[cut] if cut else [],
+        notices=[said for said in (cut, unlimited(config)) if said],
         mode=config.training.mode,
         base=config.base,
         features=base.around,

@@ -126,9 +126,9 @@ def test_an_artifact_of_a_release_without_base_is_read(make_backbone: Make, tmp_
 
 
 def test_by_gradient_a_step_holds_fewer_long_sequences_unless_told(ragged: Callable[..., Any]) -> None:
-    long, short = (ragged([[1] * length] * 4) for length in (512, 20))
+    long, short = (ragged([[1] * length] * 4) for length in (128, 20))
     sets = [InfillDataset(one, np.ones(len(one.ids), bool), blank=5) for one in (long, short)]
-    assert _bounded(USUAL, sets[0]).batch_size == STEP_TOKENS // 512
+    assert _bounded(USUAL, sets[0]).batch_size == STEP_TOKENS // 128
     assert _bounded(USUAL, sets[1]) == USUAL
     asked = replace(USUAL, batch_size=32)
     assert _bounded(asked, sets[0]) == asked
