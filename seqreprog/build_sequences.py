@@ -23,7 +23,7 @@ from .model import SymbolReprogram
 from .outputs.labels import LabelMap, Reading, Renewal, Verbaliser, random_map
 from .outputs.layers import LayerHead
 from .outputs.pooled import PooledHead, PoolingKind
-from .outputs.token_map import TokenMap
+from .outputs.token_map import StateMap, TokenMap
 from .sequence_config import SequenceConfig
 
 REMEDY = "Shorten the prompt, pass a smaller limit=..., or more symbols for each soft token: patch=..."
@@ -50,7 +50,8 @@ def build_sequence_model(
         length: symbols of the longest sequence to read; see `room`.
         symbols: the text of each symbol, from id 1 on: what the methods that leave symbols' vectors frozen read for it.
             Without it they get words drawn at random.
-        places: of aligned sequences, in soft tokens; see `outputs.layers.LayerHead` (`training.mode="probe"`).
+        places: of aligned sequences, in soft tokens; see `outputs.layers.LayerHead` (`training.mode="probe"`). For
+            infilling with `method="prototype"`: `runs` of `inputs.symbols.SymbolEmbedding`.
         fresh: whether weights get their proper start; not worth the time where saved ones replace them.
 
     Raises:
@@ -62,7 +63,7 @@ def build_sequence_model(
     backbone.check_positions(len(static) + tokens + sum(_around(config)), REMEDY)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
-        input_map = _input_map(config, backbone, size, tokens, symbols, fresh)
+        input_map = _input_map(config, backbone, size, tokens, symbols, fresh, places)
         output_map = _output_map(config, backbone, classes, places)
     model = SymbolReprogram(input_map=input_map, backbone=backbone, output_map=output_map, static=static)
     if config.training.mode != "probe":  # of which the input map stays as it was drawn
@@ -90,7 +91,7 @@ def _around(config: SequenceConfig) -> tuple[int, int]:
 
 
 def _input_map(
-    config: SequenceConfig, backbone: Backbone, size: int, tokens: int, symbols: Sequence[str], fresh: bool
+    config: SequenceConfig, backbone: Backbone, size: int, tokens: int, symbols: Sequence[str], fresh: bool, places: int
 ) -> nn.Module:
     vocabulary, options = backbone.vocabulary, config.adapter
     cut = {"patch": config.patch, "stride": config.step}
@@ -98,7 +99,12 @@ def _input_map(
         case "prototype":
             return PrototypeMap(
                 patches=SymbolEmbedding(
-                    size=size, length=tokens, hidden=options.hidden, start=_properties(config, size, symbols), **cut
+                    size=size,
+                    length=tokens,
+                    hidden=options.hidden,
+                    start=_properties(config, size, symbols),
+                    runs=places if config.task == "infill" else 0,
+                    **cut,
                 ),
                 prototypes=make_prototypes(options, backbone, config.seed, fresh),
                 heads=options.heads,
@@ -129,6 +135,8 @@ def _output_map(config: SequenceConfig, backbone: Backbone, classes: int, places
     vocabulary = backbone.vocabulary
     if config.task == "infill":
         before, behind = _around(config)
+        if config.training.mode == "probe":
+            return StateMap(depth=backbone.layers, width=backbone.width, classes=classes, before=before, behind=behind)
         return TokenMap(vocabulary=vocabulary, classes=classes, before=before, behind=behind)
     reading: Reading = "mean" if config.pooling == "mean" else "last"
     match config.output:

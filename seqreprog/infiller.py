@@ -15,9 +15,10 @@ from .data import smiles
 from .data.symbols import OnUnknown, Symbols
 from .data.texts import read_texts
 from .errors import ConfigError, DataError, Notice
-from .infilling import InfillSummary, diversity, draw, fit_infill, hidden_scores, told_scores
+from .infill_summary import InfillSummary
+from .infilling import diversity, draw, fit_infill, hidden_scores, told_scores
 from .sequence_blend import SequenceBlend
-from .sequence_config import Kind, Method, SequenceOptions
+from .sequence_config import Kind, Method, SequenceBase, SequenceOptions
 from .sequence_estimator import LEARNED, SequenceEstimator, split_apart
 from .solvers import log_shares
 
@@ -28,7 +29,9 @@ HIDDEN_SHARE = 0.15  # of the symbols, where nobody says which
 class SequenceInfiller(SequenceEstimator):
     """Fills blanks in sequences with a frozen language model, reprogrammed for them (ReprogBERT; `"dictionary"`).
 
-    The model sees a sequence with some symbols hidden and answers for each of these, all at once.
+    The model sees a sequence with some symbols hidden and answers for each of these, all at once. It counts beside a
+    linear model of a blank's place in its run of blanks and of what stands around it, with the weight that held-out
+    symbols prove.
 
     Args:
         kind: as in `SequenceClassifier`, and so all others.
@@ -36,6 +39,7 @@ class SequenceInfiller(SequenceEstimator):
         method: as there.
         backbone: as there.
         layers: as there.
+        base: `"linear"` is that linear model; `"none"` leaves the language model alone.
         on_unknown: as there.
         peft: as there.
         options: as there.
@@ -58,7 +62,8 @@ class SequenceInfiller(SequenceEstimator):
         alphabet: str | Sequence[str] | None = None,
         method: Method = "prototype",
         backbone: str | Path = "minilm",
-        layers: int | None = 2,
+        layers: int | None = 4,
+        base: SequenceBase = "linear",
         on_unknown: OnUnknown = "error",
         peft: object = None,
         options: SequenceOptions | None = None,
@@ -69,6 +74,7 @@ class SequenceInfiller(SequenceEstimator):
         self.method = method
         self.backbone = backbone
         self.layers = layers
+        self.base = base
         self.on_unknown = on_unknown
         self.peft = peft
         self.options = options
@@ -105,8 +111,8 @@ class SequenceInfiller(SequenceEstimator):
         """Each sequence with every blank `_` filled by the likeliest symbol."""
         blend = self._fitted()
         texts = read_texts(X).values
-        parts, hidden, shares = self._shares(X, blend)
-        return np.array(_filled(parts, hidden, shares.argmax(1), blend), dtype=object) if len(texts) else np.array([])
+        parts, blanks, shares = self._shares(X, blend)
+        return np.array(_filled(parts, blanks, shares.argmax(1), blend), dtype=object) if len(texts) else np.array([])
 
     def sample(self, text: str, n: int = 1, *, temperature: float = 1.0, random_state: object = 0) -> list[str]:
         """Fills the blanks of one sequence `n` times, each symbol drawn with its calibrated probability.

@@ -1,79 +1,77 @@
-"""Fitting a model that fills in hidden symbols, and what filled sequences are worth (ReprogBERT, Melnyk et al. 2023).
+"""Fitting a model that fills in hidden symbols: the base of runs, the language model, and its weight on held-out ones.
 
 Recovery is the share of hidden symbols that the likeliest answer gets right; perplexity the exponential of the mean
 negative log-likelihood of a hidden symbol; diversity 100 minus the mean agreement, in percent, of two different samples
-for one sequence, over its hidden symbols.
+for one sequence, over its hidden symbols. Source: ReprogBERT (Melnyk et al. 2023).
 """
 
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
 
+from .admission import Admission
 from .backbone import Backbone, with_peft
-from .batching import in_batches, rows_that_fit
+from .batching import rows_that_fit
 from .build_sequences import build_sequence_model, room
-from .calibrate import likeliest_temperature
-from .data.groups import split_groups
+from .config import Training
+from .data.groups import group_folds, split_groups
 from .data.symbols import Symbols
 from .errors import DataError
+from .infill_probe import answers_at, probe_infill
+from .infill_summary import BASE, MODEL, WHOLE, InfillSummary
+from .model import SymbolReprogram
 from .objectives import SymbolObjective
-from .sequence_blend import SequenceBlend, cut_notice, model_length
-from .sequence_config import SequenceConfig
+from .runs import FARTHEST, RunModel, fit_runs
+from .sequence_blend import SequenceBlend, cut_notice, mixed, model_length
+from .sequence_config import USUAL, SequenceConfig, settled
+from .sequence_fitting import unlimited
+from .sequence_judging import Parts, judge, temperature
 from .solvers import log_shares, row_losses
 from .symbol_samples import InfillDataset
-from .train import fit
+from .train import TrainingLog, fit, make_accelerator
 
 INFERENCE_ROWS = 256
+SOLVED = 6000  # hidden symbols at most, evenly spaced, that base and head are solved on
+FOLDS = 5
+STEP_TOKENS, FEWEST_ROWS = 2048, 8  # of a step by gradient, where nobody says how large a batch is
 
 
-@dataclass
-class InfillSummary:
-    """What `fit` did, and the scores on held-out sequences beside the frequencies of symbols at each place."""
+@dataclass(frozen=True, eq=False)
+class Hidden:
+    """What is learned from.
 
-    method: str
-    backbone: str
-    layers: int
-    trained: int
-    frozen: int
-    sequences: int
-    groups: int
-    held_out: int
-    hidden: int
-    length: int
-    temperature: float
-    scores: dict[str, dict[str, float]]
-    seconds: float
-    tuned: int = 0
-    steps: int = 0
-    best_step: int = 0
-    stopped: str = ""
-    notices: list[str] = field(default_factory=list)
+    Attributes:
+        config: everything there is to decide.
+        symbols: whole sequences.
+        hidden: which of their symbols are hidden.
+        told: those that are known, and read by the language model.
+        where: places in the flat array of those that closed forms are solved on, and that judge.
+        groups: the group of each of these.
+    """
 
-    def __str__(self) -> str:
-        """A summary to read."""
-        frozen = f"{self.frozen:,} weights frozen"
-        if self.tuned:
-            frozen += f", no longer as they were: a peft adapter trains {self.tuned:,} weights inside it"
-        rows = [
-            ("backbone", f"{self.backbone}, first {self.layers} layers, {frozen}"),
-            ("method", f"{self.method}; {self.length} symbols read of a sequence"),
-            ("trained", f"{self.trained:,} weights in {self.steps} steps (best at {self.best_step}: {self.stopped})"),
-            ("sequences", f"{self.held_out:,} of {self.sequences:,} held out; {self.hidden:,} symbols hidden in all"),
-            ("temperature", f"{self.temperature:.2f}"),
-            ("seconds", f"{self.seconds:.1f}"),
-            *(
-                ("held out", f"{name}: recovery {found['recovery']:.1f} %, perplexity {found['perplexity']:.2f}")
-                for name, found in self.scores.items()
-            ),
-            *(("notice", notice) for notice in self.notices),
-        ]
-        return "\n".join(f"{name:<12} {text}" for name, text in rows)
+    config: SequenceConfig
+    symbols: Symbols
+    hidden: Bool[np.ndarray, " symbols"]
+    told: Bool[np.ndarray, " symbols"]
+    where: Int[np.ndarray, " used"]
+    groups: Int[np.ndarray, " used"]
+
+    @property
+    def truth(self) -> Int[np.ndarray, " used"]:
+        return self.symbols.ids[self.where] - 1
+
+    def losses(
+        self, scores: Float[np.ndarray, "row class"], rows: Int[np.ndarray, " row"]
+    ) -> Float[np.ndarray, " row"]:
+        """The log loss of each."""
+        return row_losses("classify", scores, self.truth[rows])[:, 0]
 
 
 def fit_infill(
@@ -85,10 +83,10 @@ def fit_infill(
     *,
     peft: Any = None,
 ) -> tuple[SequenceBlend, InfillSummary]:
-    """Trains on the hidden symbols alone; a part of the sequences stops the training and sets the temperature.
+    """Learns the hidden symbols alone; those of held-out sequences choose weight and temperature.
 
-    Of few sequences too: what is judged are hidden symbols, of which a sequence has many, not one label. Holding each
-    sequence out once, as `sequence_fitting` does with few, would cost six fits instead of one.
+    The probe holds every symbol out once. By gradient a part of the sequences stops the training and judges, of few
+    sequences too: what is judged are hidden symbols, of which a sequence has many.
 
     Args:
         config: everything there is to decide; `task="infill"`.
@@ -101,82 +99,175 @@ def fit_infill(
     Raises:
         DataError: nothing is hidden, or there are too few groups of sequences.
     """
-    start = time.perf_counter()
+    start, config = time.perf_counter(), settled(config, tuned=peft is not None)
     if peft is not None:
         backbone = with_peft(backbone, None if peft is True else peft, seed=config.seed)
-    length = model_length(config, room(config, backbone), symbols)
-    alphabet = symbols.alphabet
+    alphabet, length = symbols.alphabet, model_length(config, room(config, backbone), symbols)
+    problem = _hidden(config, symbols, hidden, groups, length)
+    folds = _folds(problem, groups)
+    places = FARTHEST if config.method == "prototype" else 0
     model = build_sequence_model(
-        config, backbone, size=alphabet.size, classes=alphabet.size - 2, length=length, symbols=alphabet.symbols
-    )
-    told = hidden & (symbols.ids < alphabet.mask) & (_places(symbols) < length)
+        config, backbone, size=alphabet.size, classes=alphabet.size - 2, length=length, symbols=alphabet.symbols,
+        places=places,
+    )  # fmt: skip
+    base = fit_runs(symbols, hidden, problem.where, folds=folds, groups=problem.groups)
+    solve = _probed if config.training.mode == "probe" else _trained
+    log, said = solve(problem, model, folds, length)
+    blend = SequenceBlend(
+        config, backbone, alphabet, alphabet.size - 2, length, None, model, places=places,
+        runs=base if config.base == "linear" else None,
+    )  # fmt: skip
+    rows = np.concatenate(folds)
+    held = Parts(rows, np.zeros_like(said) if base.held_out is None else base.held_out, said)
+    admission = judge(blend, problem, held, few=False)
+    summary = _summary(blend, problem, held, len(folds), log, admission, base)
+    summary.groups, summary.seconds = len(np.unique(groups)), time.perf_counter() - start
+    return blend, summary
+
+
+def hidden_scores(
+    blend: SequenceBlend, symbols: Symbols, hidden: Bool[np.ndarray, " symbols"]
+) -> tuple[Float[np.ndarray, "hidden class"], Int[np.ndarray, " hidden"]]:
+    """Log-odds of each hidden symbol that the model reads, and its place in the flat array, in rising order."""
+    where = np.flatnonzero(hidden & (_places(symbols) < blend.length))
+    base = None if blend.runs is None else blend.runs.decision(symbols, hidden, where)
+    if base is not None and blend.weight == 0:
+        return base, where
+    model = _model_scores(blend.model, blend.config, symbols, hidden, where, blend.length)
+    return model if base is None else mixed(base, blend.stretch * model, blend.weight), where
+
+
+# --- its parts --------------------------------------------------------------------------------------------------------
+
+
+def _hidden(config: SequenceConfig, symbols: Symbols, hidden: np.ndarray, groups: np.ndarray, length: int) -> Hidden:
+    told = hidden & (symbols.ids < symbols.alphabet.mask) & (_places(symbols) < length)
     if not told.any():
         raise DataError(
             f"no symbol is hidden that the model reads and that is known: {int(hidden.sum())} of {len(hidden)} are "
             "hidden. Pass spans=..., True where a symbol is to be hidden"
         )
-    train, held = split_groups(groups, None, config.training.validation, config.seed)
+    where = np.flatnonzero(told)
+    where = where[np.linspace(0, len(where) - 1, min(len(where), SOLVED)).astype(int)]
+    return Hidden(config, symbols, hidden, told, where, groups[symbols.owner[where]])
+
+
+def _folds(problem: Hidden, groups: np.ndarray) -> list[Int[np.ndarray, " _"]]:
+    """Which of the symbols are held out together: those of a fold of the sequences, or of one part that is left out."""
+    config, owner = problem.config, problem.symbols.owner[problem.where]
+    rows = np.unique(owner)
+    if config.training.mode == "probe":
+        parts = group_folds(groups[rows], None, min(FOLDS, max(len(np.unique(groups[rows])), 2)), config.seed)
+    else:
+        held = split_groups(groups[rows], None, config.training.validation, config.seed)[1]
+        drawn = np.random.default_rng(config.seed).permutation(held)  # a part of it is no worse for its order
+        parts = [np.sort(drawn[: config.training.validation_windows])]
+    return [np.flatnonzero(np.isin(owner, rows[part])) for part in parts]
+
+
+def _probed(
+    problem: Hidden, model: SymbolReprogram, folds: Sequence[np.ndarray], length: int
+) -> tuple[TrainingLog, np.ndarray]:
+    """The head solved on the states at all of the symbols; what it says of each that was held out."""
+    config, training = problem.config, problem.config.training
+    model.to(make_accelerator(config.device, "no", config.seed).device)
+    data = InfillDataset(problem.symbols, problem.hidden, blank=problem.symbols.alphabet.mask, limit=length)
+    said = probe_infill(
+        model, data, problem.where, folds=folds, threads=training.threads, progress=training.progress
+    )  # fmt: skip
+    model.eval()
+    return TrainingLog(), said
+
+
+def _trained(
+    problem: Hidden, model: SymbolReprogram, folds: Sequence[np.ndarray], length: int
+) -> tuple[TrainingLog, np.ndarray]:
+    """The model stopped by the part that is held out; what it says of that part."""
+    config, symbols, blank = problem.config, problem.symbols, problem.symbols.alphabet.mask
+    where = problem.where[folds[0]]
+    held = np.unique(symbols.owner[where])
+    apart = np.unique(problem.groups[folds[0]])
+    kept = np.unique(symbols.owner[problem.where[~np.isin(problem.groups, apart)]])
     sets = [
-        InfillDataset(symbols.take(rows), told[symbols.where(rows)], blank=alphabet.mask, limit=length)
-        for rows in (train, held)
+        InfillDataset(symbols.take(rows), problem.told[symbols.where(rows)], blank=blank, limit=length)
+        for rows in (kept, held)
     ]
     log = fit(
-        model, sets[0], sets[1], objective=SymbolObjective("infill"), training=config.training, seed=config.seed,
-        device=config.device,
+        model, sets[0], sets[1], objective=SymbolObjective("infill"), seed=config.seed, device=config.device,
+        training=_bounded(config.training, sets[0]),
     )  # fmt: skip
-    blend = SequenceBlend(config, backbone, alphabet, alphabet.size - 2, length, None, model)
-    scores, where = hidden_scores(blend, symbols.take(held), told[symbols.where(held)])
-    truth = symbols.ids[symbols.where(held)][where] - 1
-    blend.temperature = _temperature(scores, truth) if len(truth) else 1.0
-    frequencies = _frequencies(symbols, told, train, held)
-    cut = cut_notice(symbols, length, base=False)
-    found = {"frequency": frequencies, "seqreprog": log_shares(scores / blend.temperature)}
-    return blend, InfillSummary(
-        method=config.method,
-        backbone=backbone.name,
-        layers=backbone.layers,
-        trained=sum(weight.numel() for _, weight in model.trained()),
-        tuned=sum(weight.numel() for weight in backbone.parameters() if weight.requires_grad),
-        frozen=sum(weight.numel() for weight in backbone.parameters() if not weight.requires_grad),
-        sequences=len(symbols),
-        groups=len(np.unique(groups)),
-        held_out=len(held),
-        hidden=int(told.sum()),
-        length=length,
-        temperature=blend.temperature,
-        scores={name: told_scores(shares, truth) for name, shares in found.items()} if len(truth) else {},
-        seconds=time.perf_counter() - start,
-        steps=log.steps,
-        best_step=log.best_step,
-        stopped=log.stopped,
-        notices=[cut] if cut else [],
-    )
+    return log, _model_scores(model, config, symbols, problem.hidden, where, length)
+
+
+def _bounded(training: Training, data: InfillDataset) -> Training:
+    """Fewer of long sequences in a step, where the size of a batch was left at its default."""
+    if training.batch_size != USUAL.batch_size:
+        return training
+    fits = int(STEP_TOKENS // data.lengths.mean())
+    return replace(training, batch_size=min(training.batch_size, max(fits, FEWEST_ROWS)))
 
 
 @torch.inference_mode()
-def hidden_scores(
-    blend: SequenceBlend, symbols: Symbols, hidden: Bool[np.ndarray, " symbols"]
-) -> tuple[Float[np.ndarray, "hidden class"], Int[np.ndarray, " hidden"]]:
-    """Logits of each hidden symbol that the model reads, and its place in the flat array, in the order of the array."""
-    blend.model.eval()
-    rows = np.arange(len(symbols))
-    order = rows[np.argsort(symbols.lengths, kind="stable")]
-    device = next(weight for _, weight in blend.model.trained()).device
-    dataset = InfillDataset(symbols, hidden, blank=blend.alphabet.mask, limit=blend.length)
-    tokens = int(dataset.lengths.max()) + len(blend.model.static) + blend.config.vectors
-    size = min(INFERENCE_ROWS, rows_that_fit(tokens, blend.backbone.width, device))
+def _model_scores(
+    model: SymbolReprogram, config: SequenceConfig, symbols: Symbols, hidden: np.ndarray, where: np.ndarray, length: int
+) -> Float[np.ndarray, "hidden class"]:
+    """What the reprogrammed model alone says of the symbols at `where`."""
+    model.eval()
+    device = next(weight for _, weight in model.trained()).device
+    data = InfillDataset(symbols, hidden, blank=symbols.alphabet.mask, limit=length)
+    tokens = int(data.lengths.max()) + len(model.static) + config.vectors
+    rows = min(INFERENCE_ROWS, rows_that_fit(tokens, model.backbone.width, device))
+    return answers_at(data, where, lambda batch: model(batch).double(), device=device, rows=rows)
 
-    def run(part: slice) -> tuple[np.ndarray, np.ndarray]:
-        batch = dataset.__getitems__(order[part].tolist()).to(device).batch
-        logits = blend.model(batch).double().cpu().numpy()
-        place = symbols.offsets[:-1][order[part]][:, None] + np.arange(logits.shape[1])
-        asked = batch.mask.cpu().numpy() & hidden[np.minimum(place, len(hidden) - 1)]
-        return logits[asked], place[asked]
 
-    parts = [found for _, found in in_batches(len(symbols), size, run)]
-    where = np.concatenate([place for _, place in parts])
-    rising = np.argsort(where, kind="stable")
-    return np.concatenate([scores for scores, _ in parts])[rising], where[rising]
+def _summary(
+    blend: SequenceBlend,
+    problem: Hidden,
+    held: Parts,
+    folds: int,
+    log: TrainingLog,
+    admission: Admission | None,
+    base: RunModel,
+) -> InfillSummary:
+    config, backbone, symbols = problem.config, blend.backbone, problem.symbols
+    said = {BASE: held.base, MODEL: held.model, WHOLE: held.model}
+    if blend.runs is not None:
+        said[WHOLE] = mixed(held.base, blend.stretch * held.model, blend.weight)
+    heats = {name: temperature(problem, scores, held.rows) for name, scores in said.items()}
+    probed, truth = config.training.mode == "probe", problem.truth[held.rows]
+    counted = blend.model.output_map.named_parameters() if probed else blend.model.trained()
+    cut = cut_notice(symbols, blend.length, base=False)
+    return InfillSummary(
+        method=config.method,
+        backbone=backbone.name,
+        layers=backbone.layers,
+        trained=sum(weight.numel() for _, weight in counted),
+        tuned=sum(weight.numel() for weight in backbone.parameters() if weight.requires_grad),
+        frozen=sum(weight.numel() for weight in backbone.parameters() if not weight.requires_grad),
+        sequences=len(symbols),
+        groups=0,
+        held_out=len(held.rows),
+        hidden=int(problem.told.sum()),
+        length=blend.length,
+        temperature=blend.temperature,
+        scores={name: told_scores(log_shares(scores / heats[name]), truth) for name, scores in said.items()},
+        seconds=0.0,
+        steps=log.steps,
+        best_step=log.best_step,
+        stopped=log.stopped,
+        notices=[said for said in (cut, unlimited(config)) if said],
+        mode=config.training.mode,
+        base=config.base,
+        features=base.around,
+        folds=folds,
+        weight=blend.weight,
+        gain=admission.gain if admission else None,
+        blocks=admission.blocks if admission else 0,
+        heats=heats,
+    )
+
+
+# --- what filled sequences are worth ----------------------------------------------------------------------------------
 
 
 def told_scores(shares: Float[np.ndarray, "hidden class"], truth: Int[np.ndarray, " hidden"]) -> dict[str, float]:
@@ -215,30 +306,6 @@ def draw(
     """Symbols drawn independently for each hidden place (Gumbel's trick); `heat` above 0 flattens or sharpens."""
     noise = rng.gumbel(size=(count, *shares.shape))
     return (shares / heat + noise).argmax(2)
-
-
-def _temperature(scores: np.ndarray, truth: np.ndarray) -> float:
-    return likeliest_temperature(lambda heat: float(row_losses("classify", scores / heat, truth).sum()))
-
-
-def _frequencies(symbols: Symbols, told: np.ndarray, train: np.ndarray, held: np.ndarray) -> np.ndarray:
-    """Log frequency of each symbol at each place of a hidden run, counted on the training sequences."""
-    run = _run_places(symbols, told)
-    known = told & np.isin(symbols.owner, train)
-    classes = symbols.alphabet.size - 2
-    counts = np.zeros((int(run[told].max()) + 1, classes))
-    np.add.at(counts, (run[known], symbols.ids[known] - 1), 1.0)
-    overall = (counts.sum(0) + 1) / (counts.sum() + classes)
-    shares = (counts + classes * overall) / (counts.sum(1, keepdims=True) + classes)
-    asked = symbols.where(held)
-    return np.log(shares[run[asked][told[asked]]])
-
-
-def _run_places(symbols: Symbols, told: np.ndarray) -> np.ndarray:
-    """For each hidden symbol its place in its run of hidden ones, from 0."""
-    index = np.arange(len(told))
-    fresh = told & ~(np.concatenate([[False], told[:-1]]) & (_places(symbols) > 0))
-    return index - np.maximum.accumulate(np.where(fresh, index, 0))
 
 
 def _places(symbols: Symbols) -> np.ndarray:

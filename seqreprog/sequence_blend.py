@@ -3,8 +3,9 @@
     s = base(x) + weight * (stretch * f_T(x) - base(x)),    p = softmax(s / T)
 
 `s` are log-odds (of labels that exclude nothing: with a sigmoid) or standardised values. `f_T` is the reprogrammed
-language model, `base` the n-gram model; weight and stretch are found by `sequence_judging.py` on held-out examples,
-and so is the temperature `T` (Guo et al. 2017, section 4.2). The pure form has no base, weight 1 and stretch 1.
+language model, `base` the n-gram model (of blanks: `runs`); weight and stretch are found by `sequence_judging.py` on
+held-out examples, and so is the temperature `T` (Guo et al. 2017, section 4.2). The pure form has no base, weight 1 and
+stretch 1.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ from .errors import CheckpointError, ConfigError
 from .inputs.symbols import patch_count
 from .model import SymbolReprogram
 from .ngram import NgramModel, from_state
+from .runs import RunModel
+from .runs import from_state as runs_from_state
 from .sequence_config import SequenceConfig
 from .solvers import probabilities
 from .symbol_samples import symbol_batch
@@ -35,7 +38,7 @@ from .types import SymbolBatch
 ALIGNED = 64  # places at most that are read one by one
 SPARE = 2  # times the longest sequence of training that a model can read, where the backbone has room
 INFERENCE_ROWS = 256  # sequences of one batch at most
-NGRAM = "ngram."  # opens the names of its arrays
+NGRAM, RUNS = "ngram.", "runs."  # open the names of their arrays
 
 
 @dataclass(eq=False)
@@ -55,7 +58,9 @@ class SequenceBlend:
         temperature: what log-odds are divided by before they become probabilities.
         centre: of values, which are standardised.
         scale: of values.
-        places: soft tokens of aligned sequences, which the head reads one by one; 0 for others.
+        places: soft tokens of aligned sequences, which the head reads one by one; 0 for others. For infilling how far
+            from an end of its run a blank knows its place.
+        runs: the base of infilling, which has no other.
     """
 
     config: SequenceConfig
@@ -71,6 +76,7 @@ class SequenceBlend:
     centre: float = 0.0
     scale: float = 1.0
     places: int = 0
+    runs: RunModel | None = None
 
     def scores(
         self,
@@ -227,13 +233,16 @@ def _by_length(
 
 def blend_state(blend: SequenceBlend) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
     """Tensors and JSON of an artifact (everything but the frozen backbone)."""
-    tensors, described = dict(blend.model.adapter_state()), None
-    if blend.base is not None:
-        arrays, described = blend.base.state()
-        tensors |= {NGRAM + name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in arrays.items()}
+    tensors = dict(blend.model.adapter_state())
+    described: dict[str, Any] = {NGRAM: None, RUNS: None}
+    for opening, base in ((NGRAM, blend.base), (RUNS, blend.runs)):
+        if base is not None:
+            arrays, described[opening] = base.state()
+            tensors |= {opening + name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in arrays.items()}
     numbers = ("columns", "length", "places", "weight", "stretch", "temperature", "centre", "scale")
     return tensors, {
-        "ngram": described,
+        "ngram": described[NGRAM],
+        "runs": described[RUNS],
         "alphabet": {"kind": blend.alphabet.kind, "symbols": list(blend.alphabet.symbols)},
         "peft": blend.backbone.peft,
         **{name: getattr(blend, name) for name in numbers},
@@ -248,9 +257,14 @@ def restore_blend(
     Raises:
         CheckpointError: something is missing, unknown or of another shape.
     """
-    arrays = {name.removeprefix(NGRAM): part.numpy() for name, part in tensors.items() if name.startswith(NGRAM)}
+    arrays = {
+        opening: {
+            name.removeprefix(opening): part.numpy() for name, part in tensors.items() if name.startswith(opening)
+        }
+        for opening in (NGRAM, RUNS)
+    }
     try:
-        described = document["ngram"]
+        described, runs = document["ngram"], document.get("runs")  # which older artifacts lack
         alphabet = Alphabet(document["alphabet"]["kind"], tuple(document["alphabet"]["symbols"]))
         columns, length, places = (int(document[name]) for name in ("columns", "length", "places"))
         numbers: dict[str, Any] = {
@@ -258,13 +272,16 @@ def restore_blend(
         }
     except (KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"the artifact's settings cannot be read: {error!r}") from error
-    base = None if described is None else from_state(arrays, described)
+    base = None if described is None else from_state(arrays[NGRAM], described)
     model = build_sequence_model(
         config, backbone, size=alphabet.size, classes=columns, length=length, symbols=alphabet.symbols, places=places,
         fresh=False,
     )  # fmt: skip
-    load_adapter(model, {name: part for name, part in tensors.items() if not name.startswith(NGRAM)})
-    return SequenceBlend(config, backbone, alphabet, columns, length, base, model.eval(), **numbers, places=places)
+    load_adapter(model, {name: part for name, part in tensors.items() if not name.startswith((NGRAM, RUNS))})
+    return SequenceBlend(
+        config, backbone, alphabet, columns, length, base, model.eval(), **numbers, places=places,
+        runs=None if runs is None else runs_from_state(arrays[RUNS], runs),
+    )  # fmt: skip
 
 
 def reopen_blend(

@@ -49,8 +49,8 @@ class SequenceOptions:
         device: as for `ForecastConfig`.
         adapter: as there; its `patch`, `stride` and `features` are for numbers.
         training: how omega is found: `mode="probe"` solves it in closed form on the states of every layer
-            (`symbol_probe`), `"train"` trains it with theta by gradient, and `"auto"` decides: see `settled`. Schedule,
-            budget, threads.
+            (`symbol_probe`, `infill_probe`), `"train"` trains it with theta by gradient, and `"auto"` decides: see
+            `settled`. Schedule, budget, threads.
     """
 
     pooling: PoolingName = "auto"
@@ -120,7 +120,7 @@ class SequenceConfig(SequenceOptions):
             of `label_words`), or `"random"`, `"frequency"`, `"iterative"`: many words of the vocabulary to one class.
         backbone: as for `ForecastConfig`.
         layers: as there.
-        base: `"linear"` adds to an n-gram model; `"none"` is the pure form.
+        base: `"linear"` adds to an n-gram model (infilling: `runs`); `"none"` is the pure form.
         seed: as for `ForecastConfig`.
     """
 
@@ -157,7 +157,7 @@ class SequenceConfig(SequenceOptions):
         self._check_output()
         if self.training.mode == "probe" and not _solvable(self):
             raise ConfigError(
-                "training.mode='probe' solves a head of its own for classes, labels or values; got "
+                "training.mode='probe' solves a head of its own; got "
                 f"task={self.task!r}, output={self.output!r}, pooling={self.pooling!r}. Pass mode='train'"
             )
 
@@ -195,9 +195,9 @@ def sequence_config(values: dict[str, Any]) -> SequenceConfig:
 def settled(config: SequenceConfig, *, tuned: bool = False) -> SequenceConfig:
     """The config with `training.mode` decided.
 
-    `"auto"` is `"probe"` for `method="prototype"` with a head of no named pooling, short of infilling and of a peft
-    adapter, and where nothing of the schedule was set: whoever says how to train by gradient gets that. The other
-    methods are trained, as published, unless `mode="probe"` is asked for.
+    `"auto"` is `"probe"` for `method="prototype"` with a head of no named pooling, short of a peft adapter, and where
+    nothing of the schedule was set: whoever says how to train by gradient gets that. The other methods are trained, as
+    published, unless `mode="probe"` is asked for.
 
     Args:
         config: with any mode.
@@ -227,7 +227,7 @@ def _number(value: Any) -> bool:
 
 def _solvable(config: SequenceConfig) -> bool:
     """Whether the head is one that the probe has."""
-    return config.output == "head" and config.task != "infill" and config.pooling == "auto"
+    return config.output == "head" and config.pooling == "auto"
 
 
 def options_of(config: SequenceConfig) -> SequenceOptions:

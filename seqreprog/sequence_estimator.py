@@ -60,8 +60,6 @@ class SequenceEstimator(BaseEstimator):
         names = ("kind", "method", "output", "backbone", "layers", "base")
         own = {name: getattr(self, name) for name in names if hasattr(self, name)}
         own["backbone"] = str(own["backbone"])
-        if task == "infill":
-            own["base"] = "none"
         return SequenceConfig(task=task, seed=self._seed(), **own, **options.values())
 
     def _seed(self) -> int:

@@ -164,7 +164,7 @@ def _cross_fitted(
     return problem.model, log, (rows, joined[best])
 
 
-def _unlimited(config: SequenceConfig) -> str | None:
+def unlimited(config: SequenceConfig) -> str | None:
     """What is to be said of a time budget that nothing keeps to."""
     if config.training.mode != "probe" or config.training.time_budget is None:
         return None
@@ -223,5 +223,5 @@ def _summary(
         steps=log.steps,
         best_step=log.best_step,
         stopped=log.stopped,
-        notices=[said for said in (cut, _unlimited(config)) if said],
+        notices=[said for said in (cut, unlimited(config)) if said],
     )

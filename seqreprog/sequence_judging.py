@@ -9,7 +9,7 @@ half, the mean of two forecasts being hard to beat (Clemen 1989), unless that lo
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -18,6 +18,7 @@ from .admission import HALF, WEIGHTS, Admission, half_or_none, surest
 from .calibrate import likeliest_temperature
 from .evaluation.class_metrics import class_report, label_report, value_report
 from .sequence_blend import SequenceBlend, averaged, mixed
+from .sequence_config import SequenceConfig
 from .sequence_problem import Problem
 from .solvers import probabilities
 
@@ -38,9 +39,22 @@ class Parts:
         return Parts(self.rows[first], averaged(self.base, number), averaged(self.model, number))
 
 
-def judge(blend: SequenceBlend, problem: Problem, held: Parts, *, few: bool) -> Admission | None:
+@runtime_checkable
+class Judged(Protocol):
+    """What is judged: examples in groups, and what an answer for some of them loses."""
+
+    @property
+    def config(self) -> SequenceConfig: ...
+
+    @property
+    def groups(self) -> Int[np.ndarray, " example"]: ...
+
+    def losses(self, scores: Float[np.ndarray, "row column"], rows: Int[np.ndarray, " row"]) -> np.ndarray: ...
+
+
+def judge(blend: SequenceBlend, problem: Judged, held: Parts, *, few: bool) -> Admission | None:
     """Finds stretch and weight, each candidate at its own best temperature, and the temperature of the chosen one."""
-    if blend.base is None:
+    if blend.base is None and blend.runs is None:
         blend.temperature = temperature(problem, held.model, held.rows)
         return None
     blend.stretch = stretch(problem.config.task, held.base, held.model)
@@ -48,7 +62,7 @@ def judge(blend: SequenceBlend, problem: Problem, held: Parts, *, few: bool) -> 
     for weight in weights:
         scores = mixed(held.base, blend.stretch * held.model, float(weight))
         found.append((scores, temperature(problem, scores, held.rows)))
-    block = np.unique(problem.examples.groups[held.rows], return_inverse=True)[1]  # a copy is no second witness
+    block = np.unique(problem.groups[held.rows], return_inverse=True)[1]  # a copy is no second witness
     errors = np.array([_means(problem.losses(scores / heat, held.rows), block) for scores, heat in found])
     admission = half_or_none(errors) if few else surest(errors)
     if not held.model.any():  # it learned nothing, and half of the base is the base
@@ -67,7 +81,7 @@ def stretch(task: str, base: Float[np.ndarray, "row column"], model: Float[np.nd
 
 
 def _spread(task: str, scores: np.ndarray) -> float:
-    if task == "classify":  # up to a constant of each row
+    if task in ("classify", "infill"):  # up to a constant of each row
         scores = scores - scores.mean(1, keepdims=True)
     return float(np.sqrt(scores.var(0).mean()))
 
@@ -76,7 +90,7 @@ def _means(values: np.ndarray, block: np.ndarray) -> np.ndarray:
     return np.bincount(block, weights=values) / np.bincount(block)
 
 
-def temperature(problem: Problem, scores: Float[np.ndarray, "row column"], rows: np.ndarray) -> float:
+def temperature(problem: Judged, scores: Float[np.ndarray, "row column"], rows: np.ndarray) -> float:
     """Of probabilities, the most likely one; 1 for values, which have none."""
     if problem.config.task == "regress":
         return 1.0

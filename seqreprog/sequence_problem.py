@@ -86,6 +86,11 @@ class Problem:
         start = {name: weight.detach().clone() for name, weight in model.adapter_state().items()}
         return cls(config, examples, model, start, length, places, target, centre, scale)
 
+    @property
+    def groups(self) -> Int[np.ndarray, " example"]:
+        """That each example is of."""
+        return self.examples.groups
+
     def fresh(self) -> SymbolReprogram:
         """The one model, as it was before any training: to start it takes longer than to put it back."""
         load_adapter(self.model, self.start)

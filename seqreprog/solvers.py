@@ -41,6 +41,24 @@ def paths(
     return [(np.stack([w for w, _ in one], axis=1), np.array([b for _, b in one])) for one in zip(*labels, strict=True)]
 
 
+def held_out_scores(
+    task: Task,
+    inputs: sp.csr_array | np.ndarray,
+    target: np.ndarray,
+    weight: np.ndarray,
+    folds: Sequence[np.ndarray],
+    strengths: Sequence[Sequence[float]],
+    columns: int,
+) -> Float[np.ndarray, "strength held column"]:
+    """What every strength of the path says of the rows of each fold, learned without it; fold after fold."""
+    scores = []
+    for fold in folds:
+        kept = np.setdiff1d(np.arange(inputs.shape[0]), fold)
+        path = paths(task, inputs[kept], target[kept], weight[kept], strengths, columns)
+        scores.append(np.stack([inputs[fold] @ w + b for w, b in path]))
+    return np.concatenate(scores, 1)
+
+
 def row_losses(task: Task, scores: np.ndarray, target: np.ndarray) -> Float[np.ndarray, "row solution"]:
     """Log loss (per label, `NaN` where it is missing) or squared error of each row."""
     if task == "regress":

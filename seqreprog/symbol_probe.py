@@ -24,7 +24,7 @@ from .errors import ConfigError
 from .model import SymbolReprogram
 from .ngram import STRENGTHS, HeldOut
 from .outputs.layers import LayerHead, statistics
-from .solvers import Task, paths, row_losses
+from .solvers import Task, held_out_scores, paths, row_losses
 from .symbol_samples import SymbolDataset
 from .train import limited_threads
 
@@ -105,12 +105,9 @@ def _tried(
     """Every strength on every fold, learned without it."""
     inputs, back = _rotated(standard[0])
     _, centre, spread = standard
-    scores, count = [], columns if task == "multilabel" else 1
-    for fold in held:
-        kept = np.setdiff1d(np.arange(len(inputs)), fold)
-        path = paths(task, inputs[kept], target[kept], weight[kept], [rising] * count, columns)
-        scores.append(np.stack([inputs[fold] @ w + b for w, b in path]))
-    rows, said = np.concatenate(held), np.concatenate(scores, 1)
+    count = columns if task == "multilabel" else 1
+    rows = np.concatenate(held)
+    said = held_out_scores(task, inputs, target, weight, held, [rising] * count, columns)
     loss = np.nansum(np.stack([row_losses(task, one, target[rows]) for one in said]) * weight[rows, None], 1)
     best = loss.argmin(0)
     chosen = said[best[0]] if count == 1 else np.stack([said[p, :, label] for label, p in enumerate(best)], 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import importlib
 import json
 import sys
@@ -129,6 +130,35 @@ def test_a_fit_without_its_base_is_the_pure_form(part: Callable[[str], Any], tmp
     alone, pure = (each._fitted() for each in (run.without_base(models[0]), models[1]))
     symbols = models[1]._reread(data.texts, pure).symbols
     assert np.array_equal(alone.scores(symbols), pure.scores(symbols))
+
+
+@pytest.mark.filterwarnings("ignore::seqreprog.Notice")
+def test_one_fit_of_masked_loops_answers_for_both_forms(
+    part: Callable[[str], Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make_backbone: Callable[[str], Path]
+) -> None:
+    draws, folder = np.random.default_rng(0), tmp_path / "proteins" / "antibody_hcdr3"
+    folder.mkdir(parents=True)
+    with gzip.open(folder / "hcdr3_val_data.jsonl.gz", "wt") as lines:
+        for _ in range(60):
+            frame, loop = (["".join(draws.choice(list(some), count)) for count in (5, 6)] for some in ("AGS", "KLMR"))
+            loop = "D" + loop[0][: draws.integers(1, 5)] + "Y"
+            cdr = "0" * 5 + "3" * len(loop) + "0" * 6
+            lines.write(json.dumps({"seq": frame[0] + loop + frame[1], "cdr": cdr}) + "\n")
+    rows = part("rows")
+    plain = {"progress": False, "threads": 1}
+    monkeypatch.setattr(rows, "COMMON", {"backbone": str(make_backbone("bert")), "layers": 2, "training": plain})
+    infill, row, data = part("infill"), rows.ROWS["h3"], part("sets").read_set("h3", tmp_path)
+    place = part("sets").places(row, data, [0])[0]
+    found = part("run").run(row, data, place, "base", part("run").Backbones(tmp_path))
+    floor = part("run").run(row, data, place, "floor", part("run").Backbones(tmp_path))
+    for form, test in (*found["test"].items(), ("floor", floor["test"]["floor"])):
+        assert 0.4 < test["recovery"] < 0.9, f"{form}: both ends of a loop are told, its middle is not"
+        assert test["perplexity"] < 6
+        assert 0.1 < test["diversity"] < 0.8
+    assert set(found["validation"]) == {"base", "pure", "floor"}
+    masks = list(data.target)
+    models = [infill.filler(row, 0, base=base).fit(data.texts, spans=masks) for base in ("linear", "none")]
+    assert infill.without_runs(models[0]).report(data.texts, masks) == models[1].report(data.texts, masks)
 
 
 def test_of_two_processes_the_first_is_kept(part: Callable[[str], Any], tmp_path: Path) -> None:

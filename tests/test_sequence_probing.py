@@ -52,11 +52,11 @@ def mode(*, tuned: bool = False, **options: Any) -> str:
 
 
 def test_the_probe_is_taken_where_it_applies_and_nothing_was_said_of_training() -> None:
-    assert mode() == mode(task="regress") == mode(task="multilabel") == "probe"
+    assert mode() == mode(task="regress") == mode(task="multilabel") == mode(task="infill") == "probe"
     assert mode(training=Training(threads=1, progress=False)) == "probe"
     assert mode(training=SequenceOptions().training) == "probe"
     for other in (
-        {"output": "verbaliser"}, {"output": "frequency"}, {"pooling": "max"}, {"task": "infill"}, {"tuned": True},
+        {"output": "verbaliser"}, {"output": "frequency"}, {"pooling": "max"}, {"tuned": True},
         {"method": "dictionary"}, {"method": "rewriter"}, {"training": Training(max_steps=30)},
         {"training": Training(time_budget=5.0)}, {"training": Training(mode="train")},
     ):  # fmt: skip

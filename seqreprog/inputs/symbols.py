@@ -35,10 +35,23 @@ def kmers(
     return ids.unfold(1, patch, stride), known
 
 
+def run_places(
+    ids: Int[Tensor, "batch time"], mask: Bool[Tensor, "batch time"], blank: int
+) -> tuple[Int[Tensor, "batch time"], Int[Tensor, "batch time"], Bool[Tensor, "batch time"]]:
+    """How many blanks of its run stand to the left of each blank, how many to the right; and which symbols are blank.
+
+    Padding ends a run as any symbol does, so that batch mates change nothing.
+    """
+    blanks, index = (ids == blank) & mask, torch.arange(ids.shape[1], device=ids.device).expand_as(ids)
+    before = index.masked_fill(blanks, -1).cummax(1).values
+    behind = index.masked_fill(blanks, ids.shape[1]).flip(1).cummin(1).values.flip(1)
+    return index - before - 1, behind - index - 1, blanks
+
+
 class SymbolEmbedding(nn.Module):
     """Each patch of k symbols to one vector.
 
-        e_i = sum_j W_j[x_{i,j}] + b_i
+        e_i = sum_j W_j[x_{i,j}] + b_i (+ l_left + r_right, where x_i is a blank)
 
     `W_j` is `weight[j]`: each place of a patch has its own map, so this is the linear map of the joined one-hot
     vectors. `b_i` is `position`. `patch=1` is one token for each symbol. Padding inside a patch has a vector too: it
@@ -46,6 +59,9 @@ class SymbolEmbedding(nn.Module):
 
     `start` are properties of the symbols, from id 1 on. They open as a fixed Gaussian projection of them, of which
     like symbols have like vectors (Johnson and Lindenstrauss 1984); without it each is drawn at random.
+
+    With `runs` above 0, for infilling, a blank (the last id) knows its place in its run of blanks: `l` and `r` are
+    `left` and `right`, a vector for each number of blanks on that side, `runs - 1` and more being alike.
     """
 
     def __init__(
@@ -57,6 +73,7 @@ class SymbolEmbedding(nn.Module):
         length: int,
         hidden: int,
         start: Float[Tensor, "symbol property"] | None = None,
+        runs: int = 0,
     ) -> None:
         super().__init__()
         self.size, self.patch, self.stride, self.hidden = size, patch, stride, hidden
@@ -66,6 +83,8 @@ class SymbolEmbedding(nn.Module):
             known = start.to(self.weight.dtype)
             projection = torch.randn(patch, known.shape[1], hidden) / math.sqrt(patch * known.shape[1])
             self.weight.data[:, 1:] = known @ projection
+        self.left = nn.Parameter(torch.randn(runs, hidden) / math.sqrt(2)) if runs else None
+        self.right = nn.Parameter(torch.randn(runs, hidden) / math.sqrt(2)) if runs else None
 
     def forward(self, batch: SymbolBatch) -> tuple[Float[Tensor, "batch length hidden"], Bool[Tensor, "batch length"]]:
         """The embedded patches, and which of them are real.
@@ -79,7 +98,13 @@ class SymbolEmbedding(nn.Module):
                 f"a sequence of {batch.ids.shape[1]} symbols needs {ids.shape[1]} patches; this model reads "
                 f"{len(self.position)}. Cut the sequence, or build the model for longer ones"
             )
-        return self._embed(ids) + self.position[: ids.shape[1]], known
+        embedded = self._embed(ids) + self.position[: ids.shape[1]]
+        if self.left is None or self.right is None:
+            return embedded, known
+        left, right, blanks = run_places(batch.ids, batch.mask, self.size - 1)
+        farthest = len(self.left) - 1
+        placed = self.left[left.clamp(0, farthest)] + self.right[right.clamp(0, farthest)]
+        return embedded + placed * blanks[..., None], known
 
     def examples(self, count: int) -> Float[Tensor, "count 1 hidden"]:
         """Patches of symbols drawn at random, embedded without a position."""

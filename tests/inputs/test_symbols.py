@@ -7,7 +7,7 @@ import torch
 from torch.nn import functional
 
 from seqreprog.errors import DataError
-from seqreprog.inputs.symbols import SymbolEmbedding, SymbolVectors, kmers, patch_count
+from seqreprog.inputs.symbols import SymbolEmbedding, SymbolVectors, kmers, patch_count, run_places
 from seqreprog.types import SymbolBatch
 
 
@@ -41,6 +41,23 @@ def test_a_row_has_as_many_patches_as_alone(patch: int, stride: int) -> None:
 def test_what_is_masked_is_padding_whatever_its_id() -> None:
     ids, mask = torch.tensor([[1, 2, 9]]), torch.tensor([[True, True, False]])
     assert kmers(SymbolBatch(ids, mask), 3, 3)[0].tolist() == [[[1, 2, 0]]]
+
+
+def test_blanks_know_their_place_in_their_run_and_nothing_else_does() -> None:
+    given = batch([5, 5, 1, 5], [1, 5], [2, 3, 5, 5, 5])
+    left, right, blanks = run_places(given.ids, given.mask, 5)
+    assert left[blanks].tolist() == [0, 1, 0, 0, 0, 1, 2]
+    assert right[blanks].tolist() == [1, 0, 0, 0, 2, 1, 0]
+    torch.manual_seed(0)
+    module = SymbolEmbedding(size=6, patch=1, stride=1, length=5, hidden=4, runs=2)
+    torch.manual_seed(0)
+    plain = SymbolEmbedding(size=6, patch=1, stride=1, length=5, hidden=4)
+    added = module(given)[0] - plain(given)[0]
+    assert torch.equal(module.weight, plain.weight)
+    assert not added[~blanks].any()
+    torch.testing.assert_close(added[0, 0], module.left[0] + module.right[1])
+    torch.testing.assert_close(added[2, 2], module.left[0] + module.right[1])  # two to the right are as one
+    assert set(plain.state_dict()) == {"weight", "position"}, "of classes nothing new is saved"
 
 
 def test_the_embedding_is_the_linear_map_of_joined_one_hot_vectors() -> None:

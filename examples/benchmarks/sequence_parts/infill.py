@@ -1,7 +1,9 @@
 """Masked loops of antibodies: the infiller beside the frequencies of residues at each position of the loop."""
 
+import copy
 import time
 import warnings
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -28,14 +30,45 @@ def run_infill(row: Row, data: Sequences, place: Place, form: str, backbones: An
     if form == "floor":
         figures = position_frequencies(data, place)
         return {"test": {"floor": figures}, "seconds": time.perf_counter() - start}
-    asked = settings(row.name)
-    model = infiller()(**{**asked, "kind": row.kind, "random_state": place.seed, **backbones.arguments(form, asked)})
+    model = filler(row, place.seed, **backbones.arguments(form, settings(row.name)))
+    texts, masks = data.pick(place.test), list(data.target[place.test])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", Notice)  # the summary holds them
-        model.fit(data.pick(place.train), spans=list(data.target[place.train]))
+        model.fit(data.pick(place.train), spans=list(data.target[place.train]), groups=data.groups[place.train])
         seconds = time.perf_counter() - start
-        found = model.report(data.pick(place.test), spans=list(data.target[place.test]))
-    return {"test": {"pure": {name: float(found[name]) for name in row.scores}}, "seconds": seconds}
+        found = {"base": model.report(texts, masks, n=SAMPLES)}
+        found["pure"] = without_runs(model).report(texts, masks, n=SAMPLES)
+    summary = model.summary_
+    names = {"base": "seqreprog", "pure": "language model", "floor": "base"}
+    return {
+        "test": {form: _as_shares(figures, row) for form, figures in found.items()},
+        "validation": {form: summary.scores[name] for form, name in names.items()},
+        "weight": summary.weight,
+        "seconds": seconds,
+        "features": summary.features,
+        "trained": summary.trained,
+        "verdict": summary.verdict,
+        "notices": summary.notices,
+    }
+
+
+def filler(row: Row, seed: int, **changes: Any) -> Any:
+    """The estimator of a row."""
+    return infiller()(**{**settings(row.name), "kind": row.kind, "random_state": seed, **changes})
+
+
+def without_runs(model: Any) -> Any:
+    """The same fit with its base taken away: what `base="none"` learns, at the temperature that it is given."""
+    alone, blend, heat = copy.copy(model), model._fitted(), model.summary_.heats["language model"]
+    config = replace(blend.config, base="none")
+    alone._blend = replace(blend, config=config, runs=None, weight=1.0, stretch=1.0, temperature=heat)
+    return alone
+
+
+def _as_shares(figures: dict[str, float], row: Row) -> dict[str, float]:
+    """Recovery and diversity as shares."""
+    percent = ("recovery", "diversity")
+    return {name: figures[name] / 100 if name in percent else figures[name] for name in row.scores}
 
 
 def position_frequencies(data: Sequences, place: Place) -> dict[str, float]:

@@ -23,6 +23,8 @@ the split is by scaffolds, molecules of one scaffold; nor antibodies with the sa
 `SequenceClassifier` and `SequenceRegressor`: n-gram model and reprogrammed language model, the latter with a weight
 found on held-out examples. `pure` is the language model alone. `floor` is the regularised n-gram model (1 to 3 symbols,
 molecules 1 to 4; one-hot for aligned DNA and for GB1), its penalty found by five inner folds of the same training part.
+Of masked loops `base` is the default of `SequenceInfiller`, a linear model of a blank's place in its run of blanks
+beside the language model, and `floor` how often each residue stands at each position of the loop.
 
 After ± stands the standard deviation over the *n* folds, repeats, draws, splits or seeds; where the split is fixed, the
 floors differ by inner folds alone. A weight is the language model's mean share. Seconds are wall time of one fit, in
@@ -56,13 +58,17 @@ def _goals(records: Records) -> str:
     ready = all(whole(records, ROWS[f"{name}-50"]) for name in PEPTIDES)
     said = ("reached" if small.low > 0 else "missed") if small else "not measured"
     lines.append(_line("50 labels, base less floor: 95 % interval of the AUC above 0", str(small or ""), said, ready))
-    loops = [figure(values(records, "h3", form, "recovery"), "recovery") for form in ("pure", "floor")]
-    if loops[0] and loops[1]:
-        met = "reached" if loops[0].mean > loops[1].mean else "missed"
-        text, ready = f"{loops[0]}, baseline {loops[1]}", whole(records, ROWS["h3"])
-        lines.append(_line("masked H3 residues: recovery above the position frequencies'", text, met, ready))
-    else:
-        lines.append(_line("masked H3 residues: recovery above the position frequencies'", "", "not measured", True))
+    floor = figure(values(records, "h3", "floor", "recovery"), "recovery")
+    for form in ("base", "pure"):
+        goal, found = (
+            f"masked H3 residues, {form}: recovery above the position frequencies'",
+            figure(values(records, "h3", form, "recovery"), "recovery"),
+        )
+        if found and floor:
+            met = "reached" if found.mean > floor.mean else "missed"
+            lines.append(_line(goal, f"{found}, baseline {floor}", met, whole(records, ROWS["h3"])))
+        else:
+            lines.append(_line(goal, "", "not measured", True))
     return "## Goals\n\n| goal | figure | |\n|---|---|---|\n" + "\n".join(lines)
 
 
@@ -156,6 +162,8 @@ def _more(records: Records, group: str) -> str:
                     if found
                     else []
                 )
+    if group == "infill" and records:
+        said += ["Recovery and diversity are shares of the masked residues; each sequence was filled 20 times."]
     if group == "dna":
         said += ["Errors are summed over the folds of a repeat (106 sequences)."] if records else []
     return "".join(line + "\n\n" for line in said)

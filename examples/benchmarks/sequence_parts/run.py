@@ -79,10 +79,12 @@ def described(row: Row, form: str) -> dict[str, Any]:
     if form == "floor":
         return {"floor": row.floor and list(row.floor), "inner folds": INNER}
     if row.task == "infill":
-        plain = settings(row.name)
-        own: dict[str, Any] = {**plain, "options": _used(vars(plain["options"]))}
-        return {"study": STUDY, **json.loads(json.dumps(own, default=vars))}
-    config = _used(sequence_dict(replace(estimator(row, 0)._config(row.task), seed=0)))
+        from sequence_parts.infill import filler
+
+        made = filler(row, 0)
+    else:
+        made = estimator(row, 0)
+    config = _used(sequence_dict(replace(made._config(row.task), seed=0)))
     return {"study": STUDY, **json.loads(json.dumps(config))}
 
 
