@@ -11,6 +11,7 @@ from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
 import pytest
 import torch
 
@@ -195,3 +196,41 @@ def m4(folder: Path) -> None:
         test.append(",".join([name, *values[length:]]))
     (folder / "Hourly-train.csv").write_text("\n".join(train) + "\n")
     (folder / "Hourly-test.csv").write_text("\n".join(test) + "\n")
+
+
+def test_covariate_benchmark_reads_what_alone_tells_the_future(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The sentences share no word, the history tells nothing, and finished runs are not repeated."""
+    monkeypatch.syspath_prepend(EXAMPLES / "benchmarks")
+    module = load(EXAMPLES / "benchmarks" / "covariates.py")
+    assert not module.shared_words()
+    shops = module.learned_shops(0)
+    kinds = {text: kind for kind, group in import_module("covariate_parts.sentences").LEARNED.items() for text in group}
+    place = shops.groupby("shop").cumcount()
+    scaled = (shops["sales"] - shops.groupby("shop")["sales"].transform("first")) / shops["spread"]
+    means = scaled.groupby([shops["plan"].map(kinds), place >= module.HISTORY]).mean().unstack()
+    assert np.ptp(means[False]) < 0.2, "before, all kinds are alike"
+    assert means[True]["closing"] < means[True]["nothing"] - 1 < means[True]["later"] < means[True]["promotion"]
+    monkeypatch.setattr(module, "told", lambda form, how, seed: {"mae": 1.0 + len(form), "mse": 2.0, "weight": 1.0})
+    out = tmp_path / "out.json"
+    monkeypatch.setattr(sys, "argv", f"covariates.py --parts text --how probe --seeds 0 --json {out}".split())
+    module.main()
+    found = json.loads(out.read_text())
+    assert found == json.loads(capsys.readouterr().out)
+    ratios = {row["form"]: row["mae ratio"] for row in found["compared"]}
+    assert ratios["without"] == 1
+    assert ratios["with"] == pytest.approx((1 + len("with")) / (1 + len("without")))
+    monkeypatch.setattr(module, "told", None)
+    module.main()
+
+
+def test_covariate_benchmark_runs_on_a_tiny_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(EXAMPLES / "benchmarks")
+    module = load(EXAMPLES / "benchmarks" / "covariates.py")
+    small = module.promoted_shops(0, shops=4, days=210)
+    monkeypatch.setattr(module, "promoted_shops", lambda seed: small)
+    errors = {form: module.promoted(form, "probe", 0, "tiny-random")["mae"] for form in module.EXOGENOUS_FORMS}
+    assert errors["with"] < 0.5 * errors["without"]
+    assert errors["shuffled"] > 0.7 * errors["without"]
+    assert set(module.told("with", "probe", 0, "tiny-random")) == {"mae", "mse", "weight"}

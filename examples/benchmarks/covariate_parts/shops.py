@@ -41,7 +41,7 @@ def told_shops(sentences: dict[str, tuple[str, ...]], repeats: int, seed: int) -
 
 
 def learned_shops(seed: int) -> pd.DataFrame:
-    return told_shops(LEARNED, repeats=4, seed=seed)
+    return told_shops(LEARNED, repeats=2, seed=seed)
 
 
 def unseen_shops(seed: int) -> pd.DataFrame:
