@@ -80,9 +80,9 @@ def test_it_finds_an_amplitude(config: Callable[..., SeriesConfig]) -> None:
 @pytest.mark.parametrize("form", ["prototype", "voice2series"])
 def test_training_by_gradient_learns(form: Any, config: Callable[..., SeriesConfig]) -> None:
     training = Training(
-        mode="train", max_steps=200, batch_size=16, learning_rate=1e-2, evaluate_every=20, threads=1, progress=False
+        mode="train", max_steps=60, batch_size=16, learning_rate=2e-2, evaluate_every=20, threads=1, progress=False
     )
-    model = SeriesModel.fit(config(form=form, training=training), *waves(120))
+    model = SeriesModel.fit(config(form=form, training=training), *waves(200))
     X, y = waves(100, seed=1)
     assert (model.probabilities(X).argmax(1) == y).mean() >= 0.7  # chance is 0.5, with a spread of 0.05
 
