@@ -6,10 +6,10 @@ INSTALLED := .venv/.installed
 DATA := $(or $(SEQREPROG_DATA),../shared/data)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow bench-classification bench-forecast bench-sequences bench-speed lint format clean
+.PHONY: help install demo test test-slow contracts bench-classification bench-forecast bench-sequences bench-speed lint format clean
 
 # After the installation nothing is fetched: a demo or a test that needs the network is a fault.
-demo test test-slow bench-classification bench-forecast bench-sequences bench-speed: export HF_HUB_OFFLINE := 1
+demo test test-slow contracts bench-classification bench-forecast bench-sequences bench-speed: export HF_HUB_OFFLINE := 1
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ test: $(INSTALLED)  ## the tests, without the slow ones
 
 test-slow: $(INSTALLED)  ## the slow tests alone (minutes; real data where it is found)
 	@$(BIN)/python -m pytest -q -m slow --timeout 3600
+
+contracts: $(INSTALLED)  ## sktime's whole conformance suite for our sktime estimators; prints how many checks pass
+	@OMP_NUM_THREADS=1 $(BIN)/python tests/contracts/sktime_suite.py
 
 bench-forecast: $(INSTALLED)  ## the forecasting results of the README, into docs/results (about an hour; needs SEQREPROG_DATA)
 	@mkdir -p docs/results

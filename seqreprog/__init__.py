@@ -22,8 +22,9 @@ if TYPE_CHECKING:
         Notice,
         SeqReprogError,
     )
-    from .forecaster import Forecaster, forecast
+    from .forecaster import Forecaster
     from .infiller import SequenceInfiller
+    from .pipe import forecast
     from .sequence_config import SequenceOptions
     from .sequences import SequenceClassifier, SequenceRegressor
 
@@ -31,7 +32,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "Forecaster": "forecaster",
-    "forecast": "forecaster",
+    "forecast": "pipe",
     "SequenceClassifier": "sequences",
     "SequenceInfiller": "infiller",
     "SequenceOptions": "sequence_config",

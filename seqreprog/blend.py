@@ -10,7 +10,7 @@ no part in the forecast; the pure form has weight 1.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields, replace
 from functools import cached_property
 from typing import Any
 
@@ -24,10 +24,12 @@ from .build import build_forecaster, build_prompt
 from .calibrate import spread_out
 from .checkpoint import load_adapter
 from .config import ForecastConfig
+from .data.standards import Standards
 from .data.windows import Windows
 from .errors import CheckpointError, ConfigError
 from .linear import RidgeForecaster
 from .model import SeriesReprogram
+from .regressors import View
 from .samples import Framing, batch_to
 
 INFERENCE_ROWS = 1024  # windows of one batch at most
@@ -47,6 +49,7 @@ class Blend:
         weight: its share, from 0 to 1.
         factors: calibration of each quantile at each step.
         shape: distance of the quantiles per step where the language model gives none.
+        standards: the scale of the covariates.
     """
 
     config: ForecastConfig
@@ -56,10 +59,16 @@ class Blend:
     weight: float
     factors: Float[np.ndarray, "horizon level"]
     shape: Float[np.ndarray, " horizon"]
+    standards: Standards | None = None
 
     @cached_property
     def framing(self) -> Framing:
-        return framing(self.config, self.backbone, self.ridge)
+        return framing(self.config, self.backbone, self.ridge, self.standards)
+
+    def base(self, windows: Windows, series_scale: Float[np.ndarray, " series"]) -> Float[np.ndarray, "window horizon"]:
+        """What the ridge says."""
+        beside = self.standards.cut(windows)[0] if self.standards else None
+        return self.ridge.forecast(windows.inputs(), series_scale[windows.series], beside)
 
     def forecast(
         self,
@@ -130,8 +139,8 @@ class Blend:
         self, windows: Windows, series_scale: np.ndarray, with_model: bool, hidden: torch.Tensor | None
     ) -> Parts:
         inputs, scale = windows.inputs(), series_scale[windows.series]
-        batch, scaled = self.framing.batch(inputs, scale)
-        ridge = self.ridge.forecast(inputs, scale)
+        batch, scaled = self.framing.batch(inputs, scale, windows)
+        ridge = self.base(windows, series_scale)
         if not with_model:
             return Parts(ridge, ridge, np.zeros((*ridge.shape, 0)), scaled.spread)
         self.model.eval()
@@ -167,12 +176,15 @@ class Parts:
 _PARTS = [item.name for item in fields(Parts)]
 
 
-def framing(config: ForecastConfig, backbone: Backbone, ridge: RidgeForecaster) -> Framing:
+def framing(
+    config: ForecastConfig, backbone: Backbone, ridge: RidgeForecaster, standards: Standards | None = None
+) -> Framing:
     """How this config's windows become batches."""
     return Framing(
         scaling=ridge.scaling,
         writer=build_prompt(config, backbone),
         power=2 if config.loss == "mse" else 1,
+        standards=standards,
     )
 
 
@@ -183,12 +195,13 @@ def blend_state(blend: Blend) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
         "calibration.factors": blend.factors,
         "calibration.shape": blend.shape,
     }
+    ridge: dict[str, Any] = {"scaling": blend.ridge.scaling, "penalty": blend.ridge.penalty}
+    if blend.standards is not None:
+        arrays |= {"ridge.own": blend.ridge.own, "covariates.loc": blend.standards.loc}
+        arrays |= {"covariates.spread": blend.standards.spread}
+        ridge |= asdict(blend.ridge.view)
     tensors = {name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in arrays.items()}
-    document = {
-        "ridge": {"scaling": blend.ridge.scaling, "penalty": blend.ridge.penalty},
-        "weight": blend.weight,
-        "features": blend.config.adapter.features,
-    }
+    document = {"ridge": ridge, "weight": blend.weight, "features": blend.config.adapter.features}
     return {**blend.model.adapter_state(), **tensors}, document
 
 
@@ -200,25 +213,37 @@ def restore_blend(
     Raises:
         CheckpointError: a weight is missing, unknown or of another shape.
     """
-    shapes = {
-        "ridge.weights": (config.context, config.horizon),
+    try:
+        ridge, weight = document["ridge"], float(document["weight"])
+        scaling, penalty = ridge["scaling"], float(ridge["penalty"])
+        view = View(int(ridge.get("reach", 0)), ridge.get("around"))
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise CheckpointError(f"the artifact's settings of ridge and weight cannot be read: {error!r}") from error
+    numeric, ahead = len(config.covariates.numeric), len(config.covariates.futr_cols)
+    shapes: dict[str, tuple[int, ...]] = {
+        "ridge.weights": (config.context + numeric * view.reach, config.horizon),
         "calibration.factors": (config.horizon, len(config.quantile_levels)),
         "calibration.shape": (config.horizon,),
     }
+    if numeric:
+        each = 0 if view.around is None else 2 * view.around + 1
+        shapes |= {"ridge.own": (ahead * each, config.horizon), "covariates.loc": (numeric,)}
+        shapes |= {"covariates.spread": (numeric,)}
     for name, shape in shapes.items():
         if name not in tensors or tuple(tensors[name].shape) != shape:
             found = tuple(tensors[name].shape) if name in tensors else "nothing"
             raise CheckpointError(f"weight {name!r} should have shape {shape}; the artifact holds {found}")
-    ridge_weights, factors, per_step = (tensors[name].numpy() for name in shapes)
+    arrays = {name: tensors[name].numpy() for name in shapes}
     config = _with_features(config, document)
     model = build_forecaster(config, backbone, fresh=False)
     load_adapter(model, {name: tensor for name, tensor in tensors.items() if name not in shapes})
-    try:
-        ridge = RidgeForecaster(ridge_weights, document["ridge"]["scaling"], float(document["ridge"]["penalty"]))
-        weight = float(document["weight"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise CheckpointError(f"the artifact's settings of ridge and weight cannot be read: {error!r}") from error
-    return Blend(config, backbone, ridge, model.eval(), weight, factors, per_step)
+    base = RidgeForecaster(arrays["ridge.weights"], scaling, penalty)
+    standards = None
+    if numeric:
+        base = replace(base, view=view, ahead=ahead, own=arrays["ridge.own"])
+        standards = Standards(arrays["covariates.loc"], arrays["covariates.spread"])
+    factors, shape_of_steps = arrays["calibration.factors"], arrays["calibration.shape"]
+    return Blend(config, backbone, base, model.eval(), weight, factors, shape_of_steps, standards)
 
 
 def _with_features(config: ForecastConfig, document: dict[str, Any]) -> ForecastConfig:

@@ -51,7 +51,11 @@ def build_forecaster(config: ForecastConfig, backbone: Backbone, *, fresh: bool 
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
         patches = PatchEmbedding(
-            patch=options.patch, stride=options.stride, length=config.patches, hidden=options.hidden
+            patch=options.patch,
+            stride=options.stride,
+            length=config.patches,
+            hidden=options.hidden,
+            channels=1 + len(config.covariates.numeric),
         )
         vocabulary = backbone.vocabulary
         input_map = PrototypeMap(

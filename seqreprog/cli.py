@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,19 +13,39 @@ from . import __version__
 from .cli_options import (
     AsJson,
     BackboneName,
+    BaseName,
+    Context,
+    DataFile,
     Device,
+    Domain,
+    FillGaps,
     Folds,
+    Frequency,
+    FutureColumns,
+    FutureFile,
+    HistoryColumns,
+    Horizon,
+    IdColumn,
     LabelColumn,
     Layers,
     LayersOfKind,
+    Level,
+    LossName,
     MaxSteps,
+    OutFile,
+    Patch,
+    PlotFile,
+    Probe,
     SaveFolder,
     Seed,
     SequenceColumn,
     SequenceKind,
+    StaticColumn,
+    TargetColumn,
     TargetValue,
     Threads,
     TimeBudget,
+    TimeColumn,
 )
 from .cli_sequences import (
     classify_command,
@@ -43,26 +64,6 @@ app = typer.Typer(
 )
 app.command("classify")(classify_command)
 app.command("regress")(regress_command)
-DataFile = Annotated[
-    Path, typer.Argument(help="CSV or Parquet: long (a row per series and time) or wide (a column each).")
-]
-IdColumn = Annotated[str | None, typer.Option("--id-col", help="Column that names the series (unique_id).")]
-TimeColumn = Annotated[str | None, typer.Option("--time-col", help="Column of dates or whole numbers (ds).")]
-TargetColumn = Annotated[str | None, typer.Option("--target-col", help="Column to forecast (y).")]
-Frequency = Annotated[str | None, typer.Option("--freq", help="Pandas alias such as h, D, MS; found out by itself.")]
-FillGaps = Annotated[bool, typer.Option("--fill-gaps", help="Take missing rows for missing values.")]
-Horizon = Annotated[int, typer.Option("--horizon", help="Steps to forecast.")]
-Context = Annotated[
-    int | None, typer.Option("--context", help="Steps read (a third of the longest series, at most 512).")
-]
-Level = Annotated[list[float], typer.Option("--level", help="Coverage of an interval in percent; may be repeated.")]
-BaseName = Annotated[str, typer.Option("--base", help="ridge, or none for the papers' pure form.")]
-LossName = Annotated[str, typer.Option("--loss", help="mse or mae.")]
-Domain = Annotated[str, typer.Option("--domain", help="What the series are, in your words; the model reads it.")]
-Probe = Annotated[bool, typer.Option("--probe", help="A quick first answer: nothing is trained by gradient.")]
-Patch = Annotated[int, typer.Option("--patch", help="Steps of one patch; also the stride.")]
-OutFile = Annotated[Path | None, typer.Option("--out", help="Forecasts to CSV or Parquet (standard output).")]
-PlotFile = Annotated[Path | None, typer.Option("--plot", help="A picture: png, svg or pdf.")]
 
 
 def _show_version(asked: bool) -> bool:
@@ -101,6 +102,10 @@ def forecast_command(
     loss: LossName = "mse",
     patch: Patch = Adapter.patch,
     domain: Domain = "",
+    static: StaticColumn = None,
+    futr: FutureColumns = [],  # noqa: B006
+    hist: HistoryColumns = [],  # noqa: B006
+    future: FutureFile = None,
     max_steps: MaxSteps = Training.max_steps,
     time_budget: TimeBudget = None,
     threads: Threads = None,
@@ -118,13 +123,13 @@ def forecast_command(
         from .data.files import read_frame_file
 
         model = _forecaster(locals())
-        frame = read_frame_file(data)
-        model.fit(frame, **columns, fill_gaps=fill_gaps)
+        frame, ahead = read_frame_file(data), _future(future, futr)
+        model.fit(frame, **columns, fill_gaps=fill_gaps, static=static, futr_cols=futr, hist_cols=hist)
         say(str(model.summary_), style="dim")
         if save is not None:
             model.save(save)
             say(f"model saved to {save}")
-        _deliver(model, frame, out_file, plot, {**columns, "fill_gaps": fill_gaps}, fresh=True)
+        _deliver(model, frame, out_file, plot, {**columns, "fill_gaps": fill_gaps}, fresh=True, future=ahead)
 
 
 @app.command("predict")
@@ -135,6 +140,7 @@ def predict_command(
     out_file: OutFile = None,
     plot: PlotFile = None,
     sequence: SequenceColumn = None,
+    future: FutureFile = None,
     backbone: Annotated[str | None, typer.Option("--backbone", help="Where the language model is now.")] = None,
     device: Device = "auto",
 ) -> None:
@@ -146,8 +152,8 @@ def predict_command(
     """
     with reported():
         if predicts_sequences(model):
-            if horizon is not None or plot is not None:
-                raise ConfigError(f"{str(model)!r} answers for sequences, which have no --horizon and no --plot")
+            if horizon is not None or plot is not None or future is not None:
+                raise ConfigError(f"{str(model)!r} answers for sequences: they have no --horizon, --plot or --future")
             predict_sequences(model, data, sequence, out_file, backbone, device)
             return
         from .data.files import read_frame_file
@@ -156,7 +162,8 @@ def predict_command(
         _check_outputs(out_file, plot, None)
         loaded = Forecaster.load(model, backbone=backbone, device=device)
         frame = read_frame_file(data)
-        _deliver(loaded, frame, out_file, plot, {}, h=horizon)
+        ahead = _future(future, loaded.config.covariates.futr_cols)
+        _deliver(loaded, frame, out_file, plot, {}, h=horizon, future=ahead)
 
 
 @app.command("evaluate")
@@ -186,6 +193,9 @@ def evaluate_command(
     loss: LossName = "mse",
     patch: Annotated[int | None, typer.Option("--patch", help="Steps (24) or symbols (1) of one patch.")] = None,
     domain: Domain = "",
+    static: StaticColumn = None,
+    futr: FutureColumns = [],  # noqa: B006
+    hist: HistoryColumns = [],  # noqa: B006
     max_steps: MaxSteps = Training.max_steps,
     time_budget: TimeBudget = None,
     threads: Threads = None,
@@ -224,7 +234,8 @@ def evaluate_command(
         model = _forecaster(
             {**locals(), "base": base or "ridge", "patch": patch or Adapter.patch, "layers": layers or 2}
         )
-        score = model.evaluate(read_frame_file(path), n_windows=windows, step_size=step, **columns, fill_gaps=fill_gaps)
+        beside = {"static": static, "futr_cols": futr, "hist_cols": hist, "fill_gaps": fill_gaps}
+        score = model.evaluate(read_frame_file(path), n_windows=windows, step_size=step, **columns, **beside)
         if as_json:
             print_json(score)
         else:
@@ -293,13 +304,14 @@ def _deliver(
     *,
     h: int | None = None,
     fresh: bool = False,
+    future: Any = None,
 ) -> None:
     """Forecasts to a file or standard output, and a picture."""
     from .data.files import write_frame_file
     from .data.frames import read_table
     from .evaluation.plot import plot_forecast, save_figure
 
-    forecast = model.predict(None if fresh else frame, h=h)
+    forecast = model.predict(None if fresh else frame, h=h, futr_df=future)
     if out_file is None:
         forecast.to_csv(sys.stdout, index=False)
     else:
@@ -312,14 +324,31 @@ def _deliver(
 
 
 def _run_recipe(config: Path, data: Path, columns: dict[str, Any]) -> dict[str, Any]:
+    from .data.covariates import read_covariates
     from .data.files import read_frame_file
     from .data.frames import read_table
     from .evaluation.protocol import read_recipe, run_recipe
 
     forecaster, protocol = read_recipe(read_toml(config))
-    table = read_table(read_frame_file(data), **columns)
+    frame = read_frame_file(data)
+    table = read_covariates(read_table(frame, **columns), frame, forecaster.covariates)
     found = run_recipe(forecaster, protocol, table.panel, list(table.ids), report=lambda line: say(line, style="dim"))
     return {"config": str(config), "data": data.name, **found}
+
+
+def _future(path: Path | None, columns: Sequence[str]) -> Any:
+    """What is known of the steps to come; asked for before any work is lost."""
+    if path is None and columns:
+        raise ConfigError(f"columns {list(columns)} are to be known ahead: pass their file with --future")
+    if path is None:
+        return None
+    if not columns:
+        raise ConfigError(
+            "--future is read for columns that are known ahead, and there are none: name them with --futr"
+        )
+    from .data.files import read_frame_file
+
+    return read_frame_file(path)
 
 
 def _freq(text: str | None) -> str | int | None:

@@ -164,6 +164,50 @@ class Training:
 
 
 @dataclass(frozen=True)
+class Covariates:
+    """What is read beside the target: names of the caller's columns.
+
+    Attributes:
+        static: text, one sentence for each series.
+        futr_cols: numbers that are known of the steps to come (holidays, a weather forecast).
+        hist_cols: numbers that are known up to now.
+    """
+
+    static: str | None = None
+    futr_cols: tuple[str, ...] = ()
+    hist_cols: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for name in ("futr_cols", "hist_cols"):
+            listed = getattr(self, name)
+            if isinstance(listed, str) or not all(isinstance(each, str) for each in listed):
+                raise ConfigError(f"{name} must list names of columns; got {listed!r}. Pass {name}=['...']")
+        if self.static is not None and not isinstance(self.static, str):
+            raise ConfigError(f"static must name one column; got {self.static!r}. Pass static='...'")
+        if twice := [name for place, name in enumerate(self.names) if name in self.names[:place]]:
+            raise ConfigError(
+                f"column {twice[0]!r} is named more than once: static={self.static!r}, "
+                f"futr_cols={list(self.futr_cols)}, hist_cols={list(self.hist_cols)}. Name it once"
+            )
+
+    @classmethod
+    def of(cls, static: Any = None, futr_cols: Any = (), hist_cols: Any = ()) -> Covariates:
+        """From what a caller holds: lists, an index, an array of names."""
+        listed: Any = [each if isinstance(each, str) else tuple(each) for each in (futr_cols, hist_cols)]
+        return cls(static, *listed)
+
+    @property
+    def numeric(self) -> tuple[str, ...]:
+        """The columns of numbers, those known ahead first."""
+        return (*self.futr_cols, *self.hist_cols)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All columns."""
+        return (*self.numeric, *(() if self.static is None else (self.static,)))
+
+
+@dataclass(frozen=True)
 class ForecastConfig:
     """Everything that makes a forecaster, short of its data. `Forecaster`'s arguments, and the artifact's JSON."""
 
@@ -179,6 +223,7 @@ class ForecastConfig:
     prompt: Prompt = field(default_factory=Prompt)
     adapter: Adapter = field(default_factory=Adapter)
     training: Training = field(default_factory=Training)
+    covariates: Covariates = field(default_factory=Covariates)
 
     def __post_init__(self) -> None:
         for name in ("horizon", "context", "layers", "seed"):
@@ -187,7 +232,7 @@ class ForecastConfig:
         at_least(self, 1, "horizon")
         if self.layers is not None:
             at_least(self, 1, "layers")
-        check_kinds(self, prompt=Prompt, adapter=Adapter, training=Training)
+        check_kinds(self, prompt=Prompt, adapter=Adapter, training=Training, covariates=Covariates)
         if self.context < self.adapter.patch:
             raise ConfigError(
                 f"context must hold one patch at least; got context={self.context}, patch={self.adapter.patch}. "
@@ -212,8 +257,27 @@ class ForecastConfig:
 
     @property
     def patches(self) -> int:
-        """Soft tokens of one window; the context is padded at its start until patches cover it."""
-        return -(-(self.context - self.adapter.patch) // self.adapter.stride) + 1
+        """Soft tokens of one window; what is read is padded at its start until patches cover it."""
+        return -(-(self.span - self.adapter.patch) // self.adapter.stride) + 1
+
+    @property
+    def span(self) -> int:
+        """Steps that are read: the context and, where something is known of it, the horizon."""
+        return self.context + (self.horizon if self.covariates.futr_cols else 0)
+
+    @property
+    def slots(self) -> int:
+        """States that the head reads of one window: of each patch and, where there is one, of its sentence."""
+        return self.patches + (self.covariates.static is not None)
+
+    @property
+    def mirrors(self) -> bool:
+        """Whether windows are learned from upside down as well.
+
+        Not where something is read beside the target: covariates and text have no upside down, and a window that is
+        turned beside them would say that what raises the target lowers it.
+        """
+        return self.training.mirror and not self.covariates.names
 
 
 def to_dict(config: ForecastConfig) -> dict[str, Any]:
@@ -223,7 +287,7 @@ def to_dict(config: ForecastConfig) -> dict[str, Any]:
 
 def forecast_config(values: dict[str, Any]) -> ForecastConfig:
     """The inverse of `to_dict`; unknown names raise `ConfigError`."""
-    parts = {"prompt": Prompt, "adapter": Adapter, "training": Training}
+    parts = {"prompt": Prompt, "adapter": Adapter, "training": Training, "covariates": Covariates}
     made = {name: make_config(kind, values.get(name, {})) for name, kind in parts.items()}
     return make_config(ForecastConfig, {**values, **made})
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from .admission import FEWEST, Admission, Judge, admit, apart, blocks_of
 from .backbone import Backbone
@@ -16,6 +16,7 @@ from .blend import Blend, Parts
 from .build import build_forecaster
 from .calibrate import calibrate, step_shape
 from .config import ForecastConfig
+from .data.standards import Standards
 from .data.windows import MIN_CONTEXT, Panel, Split, Windows, split_in_time
 from .errors import DataError, Notice, name_some
 from .linear import fit_ridge
@@ -53,6 +54,7 @@ class FitSummary:
     best_step: int = 0
     stopped: str = ""
     notices: list[str] = field(default_factory=list)
+    beside: dict[str, str] = field(default_factory=dict)
 
     def __str__(self) -> str:
         """A summary to read."""
@@ -61,6 +63,7 @@ class FitSummary:
             ("trained", f"{self.trained:,} weights in {self.steps} steps (best at {self.best_step}: {self.stopped})"),
             ("windows", f"{self.train_windows:,} to train, {self.validation_windows:,} to validate"),
             ("scaling", f"{self.scaling}; ridge penalty {self.penalty:g}"),
+            *self.beside.items(),
             ("seconds", ", ".join(f"{name} {spent:.1f}" for name, spent in self.seconds.items())),
             *((f"validation {self.loss}", f"{name}: {error:.4f}") for name, error in self.errors.items()),
             ("verdict", self.verdict),
@@ -153,10 +156,15 @@ def _width_notices(windows: Windows, config: ForecastConfig) -> list[str]:
 def _known_scales(split: Split) -> Float[np.ndarray, " series"]:
     """The scale of each series from the steps before its first validation target."""
     panel = split.train.panel
+    return Panel(np.where(_known(split), panel.values, np.nan), panel.offsets).scales()
+
+
+def _known(split: Split) -> Bool[np.ndarray, " steps"]:
+    """Which steps of each series stand before its first validation target."""
+    panel = split.train.panel
     border = panel.offsets[1:].copy()
     np.minimum.at(border, split.validation.series, split.validation.origins)
-    seen = np.arange(len(panel.values)) < np.repeat(border, panel.lengths)
-    return Panel(np.where(seen, panel.values, np.nan), panel.offsets).scales()
+    return np.arange(len(panel.values)) < np.repeat(border, panel.lengths)
 
 
 def fit_blend(
@@ -178,11 +186,12 @@ def fit_blend(
         config = widened(config, backbone.width, split.train)
     model = build_forecaster(config, backbone)  # first: it refuses in milliseconds what cannot work
     clock = _Clock()
-    ridge = fit_ridge(split.train, split.validation, series_scale=series_scale)
+    standards = Standards.of(split.train.panel, _known(split)) if config.covariates.numeric else None
+    ridge = fit_ridge(split.train, split.validation, series_scale=series_scale, standards=standards)
     clock.lap("ridge")
     weight = 1.0 if config.base == "none" else 0.0  # without proof the base stands alone
     ones = np.ones((config.horizon, len(config.quantile_levels)))
-    blend = Blend(config, backbone, ridge, model, weight, ones, np.ones(config.horizon))
+    blend = Blend(config, backbone, ridge, model, weight, ones, np.ones(config.horizon), standards)
     held_out = len(split.validation) > 0
     judged = (split.validation if held_out else split.train).thin(CHECKED * config.training.validation_windows)
     if config.training.mode == "probe":
@@ -203,7 +212,7 @@ def _train(blend: Blend, split: Split, series_scale: np.ndarray) -> TrainingLog:
     held_out = split.validation.thin(config.training.validation_windows)
     return fit(
         blend.model,
-        WindowDataset(split.train, series_scale, blend.framing, mirror=config.training.mirror),
+        WindowDataset(split.train, series_scale, blend.framing, mirror=config.mirrors),
         WindowDataset(held_out, series_scale, blend.framing) if len(held_out) else None,
         objective=ForecastObjective(config.loss, config.quantile_levels),
         training=config.training,
@@ -260,7 +269,22 @@ def _summary(
         steps=log.steps,
         best_step=log.best_step,
         stopped=log.stopped,
+        beside=_beside(blend, split.train.panel),
     )
+
+
+def _beside(blend: Blend, panel: Panel) -> dict[str, str]:
+    """What is read beside the target, and what of it the ridge reads."""
+    names, view = blend.config.covariates, blend.ridge.view
+    said = {}
+    if names.numeric:
+        known = f"known ahead: {', '.join(names.futr_cols)}" if names.futr_cols else ""
+        past = f"known of the past: {', '.join(names.hist_cols)}" if names.hist_cols else ""
+        steps = [f"their last {view.reach} steps"] if view.reach else []
+        if view.around is not None:
+            steps.append(f"the forecast step and {view.around} around it" if view.around else "the forecast step")
+        said["covariates"] = "; ".join(filter(None, [known, past, f"the ridge reads {' and '.join(steps) or 'none'}"]))
+    return said
 
 
 class _Clock:

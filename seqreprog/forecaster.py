@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import asdict, replace
+from collections.abc import Sequence
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -14,11 +15,24 @@ from tqdm.auto import tqdm
 from .backbone import Backbone, load_backbone
 from .blend import Blend, blend_state, restore_blend
 from .checkpoint import backbone_record, check_backbone, check_kind, load_artifact, save_artifact
-from .config import Adapter, Base, Device, ForecastConfig, Loss, Mode, Prompt, Training, forecast_config, to_dict
-from .data.frames import Columns, SeriesTable, future_frame, read_table, window_frame
-from .data.windows import last_windows
+from .config import (
+    Adapter,
+    Base,
+    Covariates,
+    Device,
+    ForecastConfig,
+    Loss,
+    Mode,
+    Prompt,
+    Training,
+    forecast_config,
+    to_dict,
+)
+from .data.covariates import ends_of, read_covariates
+from .data.frames import SeriesTable, future_frame, read_table, window_frame
+from .data.rows import Columns
 from .errors import CheckpointError, ConfigError, InputTypeError, NotFittedError, Notice, name_some
-from .evaluation.backtest import backtest, scorecard
+from .evaluation.backtest import Backtest, backtest, scorecard
 from .evaluation.baselines import season_of
 from .evaluation.plot import check_picture, plot_forecast, save_figure
 from .fitting import FitSummary, fit_panel
@@ -116,6 +130,9 @@ class Forecaster:
         freq: str | int | None = None,
         fill_gaps: bool = False,
         mode: Mode | None = None,
+        static: str | None = None,
+        futr_cols: Sequence[str] = (),
+        hist_cols: Sequence[str] = (),
     ) -> Forecaster:
         """Fits on a long frame (one row per series and time) or a wide one (dates as index, a column per series).
 
@@ -128,13 +145,20 @@ class Forecaster:
             fill_gaps: take missing rows for missing values instead of refusing them.
             mode: `"train"` or, for a quick first answer without training, `"probe"`; see `Training`, whose choice holds
                 by default.
+            static: text, one sentence for each series, the same in all of its rows.
+            futr_cols: numbers that are known of the steps to come (holidays, a weather forecast); `predict` asks for
+                them.
+            hist_cols: numbers that are known up to now.
 
         Raises:
+            ConfigError: a column has two roles.
             DataError: the records break a rule; the message says which, where, and what to do.
             BackboneError: the language model cannot be found, or is too small for prompt and patches.
         """
-        table = self._read(df, id_col=id_col, time_col=time_col, target_col=target_col, freq=freq, fill_gaps=fill_gaps)
-        config = self._settled(table)
+        names = Covariates.of(static, futr_cols, hist_cols)
+        columns: Any = {"id_col": id_col, "time_col": time_col, "target_col": target_col, "freq": freq}
+        table = self._read(df, names, **columns, fill_gaps=fill_gaps)
+        config = self._settled(table, names)
         if mode is not None:
             config = replace(config, training=replace(config.training, mode=mode))
         self._backbone = self._load_backbone()
@@ -144,12 +168,17 @@ class Forecaster:
         self._columns, self._table = table.columns, table
         return self
 
-    def predict(self, df: pd.DataFrame | None = None, *, h: object = None) -> pd.DataFrame:
+    def predict(
+        self, df: pd.DataFrame | None = None, *, h: object = None, futr_df: pd.DataFrame | None = None
+    ) -> pd.DataFrame:
         """Forecasts the next `h` steps of each series.
 
         Args:
-            df: series to forecast, seen in `fit` or not; `None` takes those of `fit`.
+            df: series to forecast, seen in `fit` or not, with the covariates of `fit`; `None` takes those of `fit`.
             h: steps, at most `horizon`.
+            futr_df: ids, times and the `futr_cols` of `fit` for the `h` steps after the end of each series; other rows
+                and columns are ignored. Of what is known within the horizon every step may make use, so rows up to
+                there count whatever `h` is; those that are absent are unknown to the model.
 
         Returns:
             A long frame with the caller's column names, dtypes, time zone and order of ids: id, time, `seqreprog` (the
@@ -167,21 +196,30 @@ class Forecaster:
             raise InputTypeError(f"h must be a whole number of steps; got {h!r}. Pass h=1 to {self.config.horizon}")
         if not 1 <= h <= self.config.horizon:
             raise ConfigError(f"h must be 1 to {self.config.horizon}, the horizon this model was fitted for; got {h}")
-        table = self._known_series() if df is None else read_table(df, like=self._columns)
-        windows = last_windows(table.panel, self.config.context, self.config.horizon)
+        table = self._asked(df)
+        names, context, horizon = self.config.covariates, self.config.context, self.config.horizon
+        windows = ends_of(table, names, futr_df, context=context, horizon=horizon, steps=int(h))
         self._name_blind(table.ids[~windows.sighted()])
         hidden = not self.config.training.progress
         with tqdm(total=len(windows), desc="forecasting", unit="series", disable=hidden or None) as bar:
             point, quantiles = blend.forecast(windows, table.panel.scales(), progress=bar.update)
         return self._named(future_frame(table, int(h)), point[:, :h], quantiles[:, :h])
 
-    def plot(self, df: pd.DataFrame | None = None, *, path: str | Path | None = None, limit: int = 6) -> Any:
+    def plot(
+        self,
+        df: pd.DataFrame | None = None,
+        *,
+        path: str | Path | None = None,
+        limit: int = 6,
+        futr_df: pd.DataFrame | None = None,
+    ) -> Any:
         """Draws the last part of each series with its forecast and intervals; needs matplotlib.
 
         Args:
             df: as in `predict`.
             path: where to write the picture (png, svg or pdf); `None` writes none.
             limit: series drawn at most, the first ones.
+            futr_df: as in `predict`.
 
         Returns:
             The matplotlib `Figure`.
@@ -189,8 +227,7 @@ class Forecaster:
         self._fitted()
         if path is not None:
             check_picture(path)
-        table = self._known_series() if df is None else read_table(df, like=self._columns)
-        figure = plot_forecast(table, self.predict(df), limit=limit)
+        figure = plot_forecast(self._asked(df), self.predict(df, futr_df=futr_df), limit=limit)
         if path is not None:
             save_figure(figure, path)
         return figure
@@ -202,41 +239,25 @@ class Forecaster:
         n_windows: int = 1,
         step_size: int | None = None,
         refit: bool = False,
-        id_col: str | None = None,
-        time_col: str | None = None,
-        target_col: str | None = None,
-        freq: str | int | None = None,
-        fill_gaps: bool = False,
+        **columns: Any,
     ) -> pd.DataFrame:
         """Rolling-origin forecasts of the last part of each series, by models that never saw it.
 
         A fresh model is fitted on what precedes the first cutoff (with `refit=True`, each cutoff); a model that this
-        object was fitted to before stays as it is.
+        object was fitted to before stays as it is. What is known ahead is read from `df` itself.
 
         Args:
             df: as in `fit`.
             n_windows: forecasts per series.
             step_size: steps from one cutoff to the next; the horizon by default.
             refit: fit anew before every cutoff.
-            id_col: as in `fit`.
-            time_col: as in `fit`.
-            target_col: as in `fit`.
-            freq: as in `fit`.
-            fill_gaps: as in `fit`.
+            **columns: `id_col`, `time_col`, `target_col`, `freq`, `fill_gaps`, `static`, `futr_cols`, `hist_cols` as in
+                `fit`.
 
         Returns:
             id, time, `cutoff`, target, `seqreprog` and its quantiles: what `utilsforecast.evaluation.evaluate` takes.
         """
-        table = self._read(df, id_col=id_col, time_col=time_col, target_col=target_col, freq=freq, fill_gaps=fill_gaps)
-        found = backtest(
-            self._settled(table),
-            self._load_backbone(),
-            table.panel,
-            list(table.ids),
-            n_windows=n_windows,
-            step_size=step_size,
-            refit=refit,
-        )
+        table, found = self._backtest(df, columns, n_windows=n_windows, step_size=step_size, refit=refit)[:2]
         frame = window_frame(table, found.windows.series, found.windows.origins, self.config.horizon)
         return self._named(frame, found.point, found.quantiles)
 
@@ -256,17 +277,13 @@ class Forecaster:
             n_windows: forecasts per series, after one fit on what precedes the first.
             step_size: steps from one cutoff to the next; the horizon by default.
             season: of the seasonal naive and of MASE; what the frequency suggests by default.
-            **columns: `id_col`, `time_col`, `target_col`, `freq`, `fill_gaps` as in `fit`.
+            **columns: as in `cross_validation`.
 
         Returns:
             A dict that can be printed as JSON: `models` (MASE, sMAPE, MAE, MSE, coverage), `against` (paired
             differences in MASE with a 95 % block-bootstrap interval) and a `verdict` in words.
         """
-        table = self._read(df, **columns)
-        config = self._settled(table)
-        found = backtest(
-            config, self._load_backbone(), table.panel, list(table.ids), n_windows=n_windows, step_size=step_size
-        )
+        table, found, config = self._backtest(df, columns, n_windows=n_windows, step_size=step_size)
         return scorecard(found, config, season_of(table.columns.freq) if season is None else season)
 
     def save(self, path: str | Path) -> None:
@@ -326,11 +343,28 @@ class Forecaster:
             raise NotFittedError("this Forecaster is not fitted: call fit(df) first, or Forecaster.load(path)")
         return self._columns
 
-    def _read(self, df: pd.DataFrame, **options: Any) -> SeriesTable:
+    def _read(self, df: pd.DataFrame, names: Covariates, **options: Any) -> SeriesTable:
         table = read_table(df, **options)
         for notice in table.notices:
             warnings.warn(notice, Notice, stacklevel=3)
-        return table
+        return read_covariates(table, df, names)
+
+    def _backtest(
+        self, df: pd.DataFrame, columns: dict[str, Any], **options: Any
+    ) -> tuple[SeriesTable, Backtest, ForecastConfig]:
+        kinds = {item.name for item in fields(Covariates)}
+        names = Covariates.of(**{name: given for name, given in columns.items() if name in kinds})
+        table = self._read(df, names, **{name: given for name, given in columns.items() if name not in kinds})
+        config = self._settled(table, names)
+        return table, backtest(config, self._load_backbone(), table.panel, list(table.ids), **options), config
+
+    def _asked(self, df: pd.DataFrame | None) -> SeriesTable:
+        """The series to forecast: those of `df`, else those of `fit`."""
+        if df is not None:
+            return read_covariates(read_table(df, like=self._columns), df, self.config.covariates)
+        if self._table is None:
+            raise NotFittedError("a loaded model holds no series: pass the frame to forecast, predict(df)")
+        return self._table
 
     def _name_blind(self, ids: pd.Index) -> None:
         if len(ids):
@@ -339,18 +373,13 @@ class Forecaster:
             what = f"{own} forecast is missing" if len(ids) == 1 else f"{own} forecasts are missing"
             warnings.warn(f"{said}: {what}", Notice, stacklevel=3)
 
-    def _known_series(self) -> SeriesTable:
-        if self._table is None:
-            raise NotFittedError("a loaded model holds no series: pass the frame to forecast, predict(df)")
-        return self._table
-
-    def _settled(self, table: SeriesTable) -> ForecastConfig:
-        """The config with its context decided."""
+    def _settled(self, table: SeriesTable, names: Covariates) -> ForecastConfig:
+        """The config with its context decided, and with the columns that are read."""
+        config = replace(self.config, covariates=names)
         if not self._auto_context:
-            return self.config
+            return config
         third = int(table.panel.lengths.max()) // 3
-        context = max(self.config.adapter.patch, min(LONGEST_CONTEXT, third))
-        return forecast_config({**to_dict(self.config), "context": context})
+        return replace(config, context=max(config.adapter.patch, min(LONGEST_CONTEXT, third)))
 
     def _load_backbone(self) -> Backbone:
         if self._backbone is None:
@@ -369,30 +398,3 @@ class Forecaster:
         for column, name in enumerate(names):
             frame[name] = quantiles[..., column].ravel()
         return frame
-
-
-def forecast(
-    df: pd.DataFrame,
-    horizon: int,
-    *,
-    id_col: str | None = None,
-    time_col: str | None = None,
-    target_col: str | None = None,
-    freq: str | int | None = None,
-    fill_gaps: bool = False,
-    **options: Any,
-) -> pd.DataFrame:
-    """Fit and forecast in one step of a pandas pipeline: `df.pipe(seqreprog.forecast, horizon=24)`.
-
-    Args:
-        df: the series, long or wide.
-        horizon: steps to forecast.
-        id_col: as in `Forecaster.fit`.
-        time_col: as in `Forecaster.fit`.
-        target_col: as in `Forecaster.fit`.
-        freq: as in `Forecaster.fit`.
-        fill_gaps: as in `Forecaster.fit`.
-        **options: as in `Forecaster`.
-    """
-    columns: Any = {"id_col": id_col, "time_col": time_col, "target_col": target_col, "freq": freq}
-    return Forecaster(horizon, **options).fit(df, **columns, fill_gaps=fill_gaps).predict()

@@ -5,8 +5,8 @@
 
 The input map stays as it was drawn and the frozen model runs once over the windows; `P` are the principal directions of
 its hidden states, `m` is their mean in each slot, `v_i` a window's weight in the loss. `s_i` is 1 or, for a random half
-of the windows, -1 (they are read upside down; with `Training(mirror=False)`, or where windows are fewer than the head's
-inputs, for none). Source: linear probing (Alain
+of the windows, -1 (they are read upside down; with `Training(mirror=False)`, beside covariates, or where windows are
+fewer than the head's inputs, for none). Source: linear probing (Alain
 and Bengio 2017, section 3), here behind a random input map (Rahimi and Recht 2008), for a forecast.
 
 Nothing here is trained to get a window's content through the frozen model, so it starts where that loses least: the
@@ -123,7 +123,7 @@ def probe(
             order = np.random.default_rng(blend.config.seed).permutation(min(len(train), count))
             stop = None if training.time_budget is None else start + training.time_budget
             inputs = cast(ForecastHead, model.output_map).point.in_features
-            mirror = training.mirror and len(order) >= inputs  # few windows need their signs
+            mirror = blend.config.mirrors and len(order) >= inputs  # few windows need their signs
             seen = _run(blend, train.thin(count).take(order), series_scale, stop, mirror=mirror)
         place, head = next(model.output_map.parameters()).device, cast(ForecastHead, model.output_map.cpu())
         middle = _principal(head, seen)

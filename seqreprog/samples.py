@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 
 import numpy as np
 import torch
@@ -11,10 +12,11 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from .data.standards import Standards
 from .data.windows import Windows
 from .inputs.prompt import PromptWriter
 from .linear import ScaledWindows, Scaling, scale_windows
-from .types import SeriesBatch, TokenIds
+from .types import CovariateBatch, SeriesBatch, TokenIds
 
 
 @dataclass(frozen=True)
@@ -38,21 +40,9 @@ class Sample:
         """The same windows in `count` parts of nearly equal size, or in fewer where there are fewer windows."""
         if count == 1:
             return [self]
-        batch, words = self.batch, self.batch.prompt
         rows = torch.arange(len(self.target)).tensor_split(min(count, len(self.target)))
         cuts = [slice(int(part[0]), int(part[-1]) + 1) for part in rows]
-        return [
-            Sample(
-                SeriesBatch(
-                    batch.values[cut],
-                    batch.observed[cut],
-                    None if words is None else TokenIds(words.ids[cut], words.mask[cut]),
-                ),
-                self.target[cut],
-                self.weight[cut],
-            )
-            for cut in cuts
-        ]
+        return [Sample(_mapped(self.batch, itemgetter(cut)), self.target[cut], self.weight[cut]) for cut in cuts]
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,20 +54,32 @@ class Framing:
             window's.
         writer: what writes the prompts.
         power: 2 for squared, 1 for absolute errors: how the window's spread enters a step's weight.
+        standards: the scale of the covariates; `None` where none are read.
     """
 
     scaling: Scaling
     writer: PromptWriter
     power: int
+    standards: Standards | None = None
 
     def batch(
-        self, inputs: Float[np.ndarray, "window context"], series_scale: Float[np.ndarray, " window"]
+        self,
+        inputs: Float[np.ndarray, "window context"],
+        series_scale: Float[np.ndarray, " window"],
+        windows: Windows | None = None,
     ) -> tuple[SeriesBatch, ScaledWindows]:
-        """The model's input and, in float64, the scale that leads its answer back to the series' own units."""
+        """The model's input and, in float64, the scale that leads its answer back to the series' own units.
+
+        Args:
+            inputs: contexts in the series' own units.
+            series_scale: the scale of each window's series.
+            windows: where they stand, for what is read beside them; needless where that is nothing.
+        """
         scaled = self._by_own_spread(inputs, series_scale)
         prompt = self.writer(scaled.values, scaled.observed, scaled.loc[:, None], scaled.spread[:, None])
         values = torch.from_numpy(scaled.values[:, None].astype(np.float32))
-        return SeriesBatch(values, torch.from_numpy(scaled.observed[:, None]), prompt), scaled
+        covariates = None if windows is None else self._beside(windows)
+        return SeriesBatch(values, torch.from_numpy(scaled.observed[:, None]), prompt, covariates), scaled
 
     def sample(
         self,
@@ -87,12 +89,18 @@ class Framing:
     ) -> Sample:
         """The windows, turned upside down where `sign` is -1, with their targets."""
         inputs, targets, scale = sign * windows.inputs(), sign * windows.targets(), series_scale[windows.series]
-        batch, scaled = self.batch(inputs, scale)
+        batch, scaled = self.batch(inputs, scale, windows)
         target = (targets - scaled.loc[:, None]) / scaled.spread[:, None]
         # Errors count in units of the series, as the ridge's do, except under instance normalisation.
         unit = np.ones_like(scale) if self.scaling == "instance" else scaled.spread / scale
         weight = np.where(np.isfinite(targets), unit[:, None] ** self.power, 0.0)
         return Sample(batch, _single(np.nan_to_num(target)), _single(weight))
+
+    def _beside(self, windows: Windows) -> CovariateBatch | None:
+        if self.standards is None or not len(windows.panel.covariates):
+            return None
+        values, observed = self.standards.cut(windows)
+        return CovariateBatch(torch.from_numpy(values.astype(np.float32)), torch.from_numpy(observed))
 
     def _by_own_spread(self, inputs: np.ndarray, series_scale: np.ndarray) -> ScaledWindows:
         """Level by `scaling`, spread always the window's own: the language model should see shape, not size."""
@@ -128,11 +136,19 @@ class WindowDataset(Dataset):
 
 
 def batch_to(batch: SeriesBatch, device: torch.device | str) -> SeriesBatch:
-    """The same batch on `device`, with its prompt."""
-    prompt = batch.prompt
-    if prompt is not None:
-        prompt = TokenIds(prompt.ids.to(device), prompt.mask.to(device))
-    return SeriesBatch(batch.values.to(device), batch.observed.to(device), prompt)
+    """The same batch on `device`, with its prompt and what stands beside it."""
+    return _mapped(batch, lambda part: part.to(device))
+
+
+def _mapped(batch: SeriesBatch, change: Callable[[Tensor], Tensor]) -> SeriesBatch:
+    """The batch with each of its tensors changed."""
+    prompt, beside = batch.prompt, batch.covariates
+    return SeriesBatch(
+        change(batch.values),
+        change(batch.observed),
+        None if prompt is None else TokenIds(change(prompt.ids), change(prompt.mask)),
+        None if beside is None else CovariateBatch(change(beside.values), change(beside.observed)),
+    )
 
 
 def _single(values: np.ndarray) -> Float[Tensor, "batch 1 horizon"]:

@@ -7,6 +7,8 @@
 | `row`      | batch * channel, or batch * view: one sequence of the language model        |
 | `view`     | ways in which one series is read: spans of its patches, its differences     |
 | `time`     | steps of the context (numeric) or symbols (discrete)                        |
+| `column`   | covariates: numbers that stand beside the target, step by step              |
+| `span`     | steps of the covariates: the context and, where known of it, the horizon    |
 | `symbol`   | rows of an alphabet: padding, its symbols, the unknown                      |
 | `class`    | classes, labels or values predicted of one sequence                         |
 | `horizon`  | steps forecast                                                              |
@@ -36,12 +38,33 @@ class TokenIds:
 
 
 @dataclass(frozen=True)
+class CovariateBatch:
+    """Standardised covariates, shared by the channels of a window. Unobserved steps hold 0; `observed` says which."""
+
+    values: Float[Tensor, "batch column span"]
+    observed: Bool[Tensor, "batch column span"]
+
+
+@dataclass(frozen=True)
+class SentenceBatch:
+    """One sentence for each window: `tokens` of the distinct ones, and which of them is whose."""
+
+    tokens: tuple[tuple[int, ...], ...]
+    place: Int[Tensor, " batch"]
+
+
+@dataclass(frozen=True)
 class SeriesBatch:
-    """Scaled numeric windows. Unobserved steps hold 0; `observed` says which; `prompt` is what is said of each."""
+    """Scaled numeric windows. Unobserved steps hold 0; `observed` says which; `prompt` is what is said of each.
+
+    Beside them stand `covariates` and a `sentence`, where there are any.
+    """
 
     values: Float[Tensor, "batch channel time"]
     observed: Bool[Tensor, "batch channel time"]
     prompt: TokenIds | None = None
+    covariates: CovariateBatch | None = None
+    sentence: SentenceBatch | None = None
 
     @property
     def channels(self) -> int:

@@ -492,7 +492,9 @@ def test_a_notice_is_one_line_without_a_path(tmp_path: Path, backbone: str) -> N
             "--horizon --context --level --out --plot --save --id-col --time-col --target-col --freq --fill-gaps",
         ),
         ("forecast", "--backbone --layers --base --loss --patch --domain --max-steps --time-budget --threads --seed"),
-        ("predict", "--horizon --out --plot --backbone --device"),
+        ("forecast", "--futr --hist --future"),
+        ("predict", "--horizon --out --plot --backbone --device --future"),
+        ("evaluate", "--futr --hist"),
         ("evaluate", "--horizon --windows --step --config --data --json --level --backbone --seed --device"),
         ("demo", "--out"),
     ],
@@ -573,3 +575,40 @@ def test_as_a_program(tmp_path: Path, place: Path, backbone: str) -> None:
     assert not os.listdir(tmp_path)
     same = ran(*options).stdout
     assert done.stdout == same
+
+
+# --- covariates ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def beside(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A long file with covariates, and what is known of the four steps after it."""
+    folder = tmp_path_factory.mktemp("beside")
+    frame = long_frame()
+    rng = np.random.default_rng(0)
+    frame = frame.assign(promo=rng.random(len(frame)), wind=rng.random(len(frame)))
+    cut = frame.groupby("zone", sort=False).cumcount(ascending=False) < 4
+    frame[~cut].to_csv(folder / "past.csv", index=False)
+    frame.to_csv(folder / "all.csv", index=False)
+    frame.loc[cut].drop(columns=["wind"]).to_csv(folder / "future.csv", index=False)
+    return folder
+
+
+def test_covariates_reach_the_model_and_are_kept(beside: Path, backbone: str) -> None:
+    columns = ["--futr", "promo", "--hist", "wind"]
+    future = ["--future", beside / "future.csv"]
+    options = ["--horizon", 4, *NAMES, *TINY, "--backbone", backbone]
+    result = ran("forecast", beside / "past.csv", *options, *columns, *future, "--save", beside / "model")
+    assert "known ahead: promo; known of the past: wind" in result.stderr
+    again = ran("predict", beside / "model", beside / "past.csv", *future)
+    assert again.stdout == result.stdout
+    assert "they have no" not in again.stderr
+    ran("evaluate", beside / "all.csv", *options, *columns, "--windows", 2)
+
+
+def test_a_future_is_asked_for_before_any_work(beside: Path, backbone: str) -> None:
+    options = ["--horizon", 4, *NAMES, *TINY, "--backbone", backbone]
+    line = refused("forecast", beside / "past.csv", *options, "--futr", "promo")
+    assert "columns ['promo'] are to be known ahead: pass their file with --future" in line
+    line = refused("forecast", beside / "past.csv", *options, "--future", beside / "future.csv")
+    assert "--future is read for columns that are known ahead, and there are none" in line

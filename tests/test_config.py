@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from dataclasses import FrozenInstanceError, fields
+from dataclasses import FrozenInstanceError, fields, replace
 from pathlib import Path
 
 import pytest
 
-from seqreprog.config import Adapter, ForecastConfig, Prompt, Training, forecast_config, read_toml, to_dict
+from seqreprog.config import Adapter, Covariates, ForecastConfig, Prompt, Training, forecast_config, read_toml, to_dict
 from seqreprog.errors import ConfigError
 
 # expression -> what its message must hold
@@ -60,6 +60,12 @@ REFUSED = {
     "ForecastConfig(horizon=4, seed='a')": "seed must be a whole number; got 'a'",
     "ForecastConfig(horizon=4, device='tpu')": "device must be one of ['auto', 'cpu', 'cuda', 'mps']; got 'tpu'",
     "ForecastConfig(horizon=4, layers=0)": "layers must be at least 1; got 0",
+    "Covariates.of(futr_cols='promo')": "futr_cols must list names of columns; got 'promo'. Pass futr_cols=['...']",
+    "Covariates.of(hist_cols=[3])": "hist_cols must list names of columns; got (3,)",
+    "Covariates.of(static=['about'])": "static must name one column; got ['about']",
+    "Covariates.of('a', ['b', 'b'])": "column 'b' is named more than once: static='a', futr_cols=['b', 'b'], hist",
+    "Covariates.of('a', ['b'], ['a'])": "column 'a' is named more than once",
+    "ForecastConfig(horizon=4, covariates=['promo'])": "covariates must be made by Covariates(...); got ['promo']",
     "forecast_config({'horizon': 4, 'hoizon': 3})": "ForecastConfig has no option 'hoizon'; it has ['horizon',",
     "forecast_config({'horizon': 4, 'adapter': {'pach': 3}})": "Adapter has no option 'pach'",
 }
@@ -131,12 +137,13 @@ def full() -> ForecastConfig:
             progress=False,
             mode="probe",
         ),
+        covariates=Covariates(static="about", futr_cols=("promo",), hist_cols=("wind",)),
     )
 
 
 def test_json_and_back_is_the_same_config() -> None:
     config = full()
-    for part in (config, config.prompt, config.adapter, config.training):
+    for part in (config, config.prompt, config.adapter, config.training, config.covariates):
         default = type(part)(horizon=1) if part is config else type(part)()
         unmoved = [item.name for item in fields(part) if getattr(part, item.name) == getattr(default, item.name)]
         assert unmoved == [], "this test must move every option"
@@ -173,3 +180,14 @@ def test_options_are_frozen_and_levels_sorted() -> None:
 def test_config_imports_no_torch() -> None:
     script = "import sys, seqreprog.config; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
+
+
+def test_the_time_axis_follows_what_is_read() -> None:
+    config = ForecastConfig(horizon=10, context=48)
+    assert (config.span, config.patches, config.slots, config.mirrors) == (48, 2, 2, True)
+    past = replace(config, covariates=Covariates(hist_cols=("wind",)))
+    assert (past.span, past.patches, past.slots, past.mirrors) == (48, 2, 2, False)
+    ahead = replace(config, covariates=Covariates(futr_cols=("promo",)))
+    assert (ahead.span, ahead.patches, ahead.slots, ahead.mirrors) == (58, 3, 3, False)
+    text = replace(config, covariates=Covariates(static="about"))
+    assert (text.span, text.patches, text.slots, text.mirrors) == (48, 2, 3, False)

@@ -8,40 +8,16 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Int
 from pandas.api import types as kinds
 
 from ..errors import ConfigError, DataError, InputTypeError, name_some
 from .columns import is_number, numbers, plain, read_times
-from .steps import Fit, fit_grid, infer_grid, make_grid, ticks_of
+from .rows import SORTED, Columns, Rows, check_values, fill, fit_frequency, gap_error, in_order, reject_silent
+from .steps import make_grid, ticks_of
 from .windows import Panel
 
 DEFAULT_NAMES = ("unique_id", "ds", "y")
-
-
-@dataclass(frozen=True)
-class Columns:
-    """How the caller names and types things; plain strings and integers, so that it can be stored as JSON.
-
-    Attributes:
-        layout: `"long"` (a row per observation) or `"wide"` (a column per series).
-        id_col: the column that names the series.
-        time_col: the column of times.
-        target_col: the column of observations.
-        id_dtype: the dtype of the ids (of its categories, for a categorical).
-        time_dtype: the dtype of the times, with unit and time zone; parsed dates for a column of strings.
-        target_dtype: the dtype of the observations.
-        freq: a pandas offset alias, or the whole-number step of integer times.
-    """
-
-    layout: Literal["long", "wide"]
-    id_col: str
-    time_col: str
-    target_col: str
-    id_dtype: str
-    time_dtype: str
-    target_dtype: str
-    freq: str | int
 
 
 @dataclass(frozen=True)
@@ -102,15 +78,15 @@ def read_table(
         raise InputTypeError(f"df must be a pandas DataFrame; got {type(df).__name__}. Pass pd.DataFrame(...)")
     if df.empty:
         raise DataError(f"df is empty: it has {len(df)} rows and {df.shape[1]} columns. Pass at least one observation")
-    df, layout, names = _find_layout(df, (id_col, time_col, target_col), like)
+    df, layout, names = find_layout(df, (id_col, time_col, target_col), like)
     rows = _read_wide(df, names) if layout == "wide" else _read_long(df, names)
-    rows = _in_order(rows)
-    _check_values(rows)
-    fit = _fit_frequency(rows, rows.columns.freq or freq, like, fill_gaps)
+    rows = in_order(rows)
+    check_values(rows)
+    fit = fit_frequency(rows, rows.columns.freq or freq, like, fill_gaps)
     if fit.missing.any():
         if not fill_gaps:
-            raise _gap_error(rows, fit)
-        rows = _fill(rows, fit)
+            raise gap_error(rows, fit)
+        rows = fill(rows, fit)
     columns = replace(rows.columns, freq=fit.grid.freq)
     return SeriesTable(Panel(rows.values, rows.offsets), rows.ids, rows.times, columns, rows.notices)
 
@@ -123,14 +99,23 @@ def future_frame(table: SeriesTable, horizon: int) -> pd.DataFrame:
     Raises:
         ConfigError: `horizon` is below 1.
     """
+    ids = table.ids.take(np.repeat(np.arange(len(table.ids)), horizon))
+    times = _restore(future_times(table, horizon), table.columns)
+    return pd.DataFrame({table.columns.id_col: ids, table.columns.time_col: times})
+
+
+def future_times(table: SeriesTable, horizon: int) -> pd.Index:
+    """The times of these steps, series after series, as `table.times` has them.
+
+    Raises:
+        ConfigError: `horizon` is below 1.
+    """
     if horizon < 1:
         raise ConfigError(f"horizon must be at least 1; got {horizon}")
     grid = make_grid(table.columns.freq, table.times, ahead=horizon)
     position, phase, _ = grid.place(table.times, table.panel.offsets)
     ahead = position[table.panel.offsets[1:] - 1][:, None] + grid.step * np.arange(1, horizon + 1)
-    times = grid.locate(ahead.ravel(), np.repeat(phase, horizon))
-    ids = table.ids.take(np.repeat(np.arange(len(table.ids)), horizon))
-    return pd.DataFrame({table.columns.id_col: ids, table.columns.time_col: _restore(times, table.columns)})
+    return grid.locate(ahead.ravel(), np.repeat(phase, horizon))
 
 
 def window_frame(
@@ -163,26 +148,7 @@ def window_frame(
 # --- reading ----------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class _Rows:
-    """One observation per entry; `columns.freq` is empty unless the times themselves (periods) know it."""
-
-    codes: Int[np.ndarray, " steps"]
-    ids: pd.Index
-    times: pd.Index
-    values: Float[np.ndarray, " steps"]
-    columns: Columns
-    notices: tuple[str, ...]
-
-    @property
-    def offsets(self) -> Int[np.ndarray, " series_plus_one"]:
-        return np.concatenate([[0], np.cumsum(np.bincount(self.codes, minlength=len(self.ids)))])
-
-    def name(self, row: int) -> str:
-        return repr(str(self.ids[self.codes[row]]))
-
-
-def _find_layout(
+def find_layout(
     df: pd.DataFrame, asked: tuple[str | None, str | None, str | None], like: Columns | None
 ) -> tuple[pd.DataFrame, Literal["long", "wide"], tuple[str, str, str]]:
     """What the frame is, its columns' names, and the frame with the times and ids it needs out of the index."""
@@ -200,7 +166,7 @@ def _find_layout(
     if target in has and time_name in has | levels:
         df = df.reset_index(level=[name for name in (id_name, time_name) if name in levels - has])
         if id_name not in df.columns and (asked[0] is not None or id_name not in DEFAULT_NAMES):
-            raise _no_column(df, id_name, "id_col=...", like)
+            raise no_column(df, id_name, _advice("id_col=...", like))
         return df, "long", (id_name, time_name, target)
     counted = kinds.is_integer_dtype(df.index.dtype) and target not in has and all(map(is_number, set(df.dtypes)))
     named = asked[1] in (None, label) or (dated and label is None)
@@ -208,8 +174,8 @@ def _find_layout(
         id_name = str(df.columns.name) if df.columns.name is not None and not (like or asked[0]) else id_name
         return df, "wide", (id_name, str(label) if label is not None and not like else time_name, target)
     if target not in has:
-        raise _no_column(df, target, "target_col=...", like)
-    raise _no_column(df, time_name, "time_col=..., or a wide frame with dates as its index", like)
+        raise no_column(df, target, _advice("target_col=...", like))
+    raise no_column(df, time_name, _advice("time_col=..., or a wide frame with dates as its index", like))
 
 
 def _by_first_column(df: pd.DataFrame, asked: str | None, like: Columns | None) -> pd.DataFrame | None:
@@ -236,14 +202,18 @@ def _has_dates(index: pd.Index) -> bool:
     return kinds.is_datetime64_any_dtype(index.dtype) or isinstance(index.dtype, pd.PeriodDtype)
 
 
-def _no_column(df: pd.DataFrame, name: str, remedy: str, like: Columns | None) -> DataError:
+def no_column(df: pd.DataFrame, name: str, advice: str, what: str = "df") -> DataError:
+    """The error that `what` lacks a column, with those that it has."""
     listed = list(df.columns)
     has = str(listed) if len(listed) <= 20 else f"{str(listed[:20])[:-1]}, and {len(listed) - 20} more]"
-    advice = "Rename the column to the one of fit" if like else f"Pass {remedy}"
-    return DataError(f"df has no column {name!r}; it has {has}. {advice}")
+    return DataError(f"{what} has no column {name!r}; it has {has}. {advice}")
 
 
-def _read_long(df: pd.DataFrame, names: tuple[str, str, str]) -> _Rows:
+def _advice(remedy: str, like: Columns | None) -> str:
+    return "Rename the column to the one of fit" if like else f"Pass {remedy}"
+
+
+def _read_long(df: pd.DataFrame, names: tuple[str, str, str]) -> Rows:
     id_name, time_name, target = names
     twice = [name for name in names if (df.columns == name).sum() > 1]
     if twice:
@@ -260,10 +230,10 @@ def _read_long(df: pd.DataFrame, names: tuple[str, str, str]) -> _Rows:
     columns = Columns(
         "long", id_name, time_name, target, str(found.dtype), time_dtype, str(plain(df[target]).dtype), freq
     )
-    return _Rows(codes.astype(np.int64), pd.Index(found), times, values, columns, notices)
+    return Rows(codes.astype(np.int64), pd.Index(found), times, values, columns, notices)
 
 
-def _read_wide(df: pd.DataFrame, names: tuple[str, str, str]) -> _Rows:
+def _read_wide(df: pd.DataFrame, names: tuple[str, str, str]) -> Rows:
     if df.columns.nlevels > 1 or df.columns.has_duplicates:
         repeated = df.columns[df.columns.duplicated()]
         found = f"{df.columns.nlevels} levels" if df.columns.nlevels > 1 else f"{name_some(repeated)} more than once"
@@ -277,9 +247,9 @@ def _read_wide(df: pd.DataFrame, names: tuple[str, str, str]) -> _Rows:
         matrix = numbers(flat, list(df.columns)).reshape(df.shape, order="F")
     if not times.is_monotonic_increasing:  # before the ends are trimmed
         order = np.argsort(ticks_of(times), kind="stable")
-        times, matrix, notices = times[order], matrix[order], (*notices, _SORTED)
+        times, matrix, notices = times[order], matrix[order], (*notices, SORTED)
     seen = ~np.isnan(matrix)
-    _reject_silent(df.columns, ~seen.any(axis=0))
+    reject_silent(df.columns, ~seen.any(axis=0))
     step = np.arange(len(df))[:, None]
     kept = ((step >= seen.argmax(axis=0)) & (step < len(df) - seen[::-1].argmax(axis=0))).T
     codes, where = np.nonzero(kept)
@@ -288,105 +258,7 @@ def _read_wide(df: pd.DataFrame, names: tuple[str, str, str]) -> _Rows:
     columns = Columns("wide", *names, str(ids.dtype), time_dtype, target_dtype, freq)
     if isinstance(df.index, pd.RangeIndex):
         notices = (*notices, f"df was read as wide, with its row numbers as times and the series {name_some(ids)}")
-    return _Rows(codes, ids, times[where], matrix.T[kept], columns, notices)
-
-
-_SORTED = "rows were not in time order: sorted"
-
-
-def _in_order(rows: _Rows) -> _Rows:
-    """Series after series, each in time order."""
-    ticks, notices = ticks_of(rows.times), rows.notices
-    order = np.argsort(rows.codes, kind="stable")
-    if ((np.diff(ticks[order]) < 0) & (np.diff(rows.codes[order]) == 0)).any():
-        order, notices = np.lexsort((ticks, rows.codes)), (*notices, _SORTED)
-    return replace(rows, codes=rows.codes[order], times=rows.times[order], values=rows.values[order], notices=notices)
-
-
-def _check_values(rows: _Rows) -> None:
-    infinite = np.isinf(rows.values)
-    if infinite.any():
-        row = int(infinite.argmax())
-        raise DataError(
-            f"series {rows.name(row)} is {rows.values[row]} at {rows.times[row]} ({infinite.sum()} infinite values). "
-            "Replace them by numbers or by NaN"
-        )
-    _reject_silent(rows.ids, np.bincount(rows.codes[~np.isnan(rows.values)], minlength=len(rows.ids)) == 0)
-    twice = (np.diff(ticks_of(rows.times)) == 0) & (np.diff(rows.codes) == 0)
-    if twice.any():
-        row = int(twice.argmax())
-        raise DataError(
-            f"series {rows.name(row)} has more than one row at {rows.times[row]} ({twice.sum()} duplicates). "
-            "Drop or aggregate them"
-        )
-
-
-def _reject_silent(ids: pd.Index, silent: Bool[np.ndarray, " series"]) -> None:
-    if silent.any():
-        raise DataError(f"{silent.sum()} series have no observed value: {name_some(ids[silent])}. Drop them")
-
-
-# --- rows on a time step ---------------------------------------------------------------------------------------------
-
-
-def _fit_frequency(rows: _Rows, freq: str | int | None, like: Columns | None, fill_gaps: bool) -> Fit:
-    """The rows on the grid of the frequency asked for, else of the one they show."""
-    if like is None and freq is None:
-        best = infer_grid(rows.times, rows.offsets)
-        if best is None:
-            raise DataError(
-                f"freq cannot be inferred: the longest series has {np.diff(rows.offsets).max()} rows. Pass freq=..."
-            )
-        if best.other.any():
-            raise _misfit_error(rows, best)
-        return best
-    asked = freq if freq is not None else like.freq  # type: ignore[union-attr]
-    fit = fit_grid(rows.times, rows.offsets, asked)
-    if like is not None and fit.grid.freq != like.freq:
-        raise DataError(f"df has freq {fit.grid.freq!r}, but the model was fitted on {like.freq!r}. Resample df")
-    if fit.score == (0, 0) or (like is None and fill_gaps and not fit.off.any()):
-        return fit
-    shown = infer_grid(rows.times, rows.offsets)
-    if shown is not None and shown.score == (0, 0):
-        source = "was passed as freq" if like is None else "is what the model was fitted on"
-        raise DataError(f"df has freq {shown.grid.freq!r}, but {asked!r} {source}. Resample df or change freq")
-    if fit.off.any() or (fit.other.any() and not fill_gaps):
-        raise _misfit_error(rows, fit)
-    return fit
-
-
-def _misfit_error(rows: _Rows, fit: Fit) -> DataError:
-    series = int(fit.other.argmax())
-    first = rows.offsets[series]
-    off = np.flatnonzero(fit.off[first : rows.offsets[series + 1]])
-    row = first + max(off[0] if len(off) else 1, 1)
-    alone = row == rows.offsets[series + 1]
-    there = f"at {rows.times[first]}" if alone else f"from {rows.times[row - 1]} to {rows.times[row]}"
-    lead = "the times have no regular freq" if fit.other.all() else "freq differs among series"
-    return DataError(
-        f"{lead}: {fit.grid.freq!r} does not fit series {str(rows.ids[series])!r} {there} "
-        f"({fit.other.sum()} series: {name_some(rows.ids[fit.other])}). Resample them, leave them out or pass freq=..."
-    )
-
-
-def _gap_error(rows: _Rows, fit: Fit) -> DataError:
-    row = int((fit.missing > 0).argmax())
-    gone = fit.grid.locate(fit.position[row - 1 : row] + fit.grid.step, fit.phase[rows.codes[row : row + 1]])[0]
-    return DataError(
-        f"series {rows.name(row)} has no row at {gone} (freq {fit.grid.freq!r}; {fit.missing.sum()} rows are missing "
-        f"in {len(np.unique(rows.codes[fit.missing > 0]))} series). Pass fill_gaps=True to insert missing values"
-    )
-
-
-def _fill(rows: _Rows, fit: Fit) -> _Rows:
-    """The rows with the missing ones inserted as `NaN`."""
-    slot = np.arange(len(rows.codes)) + np.cumsum(fit.missing)
-    size = len(slot) + int(fit.missing.sum())
-    owner = np.searchsorted(slot, np.arange(size))  # the row that an inserted one stands before
-    codes, values = rows.codes[owner], np.full(size, np.nan)
-    values[slot] = rows.values
-    position = fit.position[owner] - fit.grid.step * (slot[owner] - np.arange(size))
-    return replace(rows, codes=codes, times=fit.grid.locate(position, fit.phase[codes]), values=values)
+    return Rows(codes, ids, times[where], matrix.T[kept], columns, notices)
 
 
 def _restore(times: pd.Index, columns: Columns) -> pd.Index:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 import numpy as np
@@ -21,10 +21,22 @@ class Panel:
     Attributes:
         values: all observations, series after series, in time order, float64 (a series at 1e9 keeps its shape).
         offsets: series `i` is `values[offsets[i]:offsets[i + 1]]`.
+        covariates: what else is known of each step, a row for each column; none by default.
+        ahead: how many of these, the first ones, are known of steps to come as well.
+        texts: distinct sentences; none by default.
+        topics: which of them is said of each series.
     """
 
     values: Float[np.ndarray, " steps"]
     offsets: Int[np.ndarray, " series_plus_one"]
+    covariates: Float[np.ndarray, "column steps"] = field(default_factory=lambda: np.empty((0, 0)))
+    ahead: int = 0
+    texts: tuple[str, ...] = ()
+    topics: Int[np.ndarray, " series"] | None = None
+
+    def __post_init__(self) -> None:
+        if not len(self.covariates):
+            object.__setattr__(self, "covariates", np.empty((0, len(self.values))))
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
@@ -48,20 +60,43 @@ class Panel:
     def until(self, stop: Int[np.ndarray, " series"]) -> Panel:
         """Each series up to its step `stop` (exclusive)."""
         place = np.arange(len(self.values)) - np.repeat(self.offsets[:-1], self.lengths)
-        kept = place < np.repeat(stop, self.lengths)
-        return Panel(self.values[kept], np.concatenate([[0], np.cumsum(np.clip(stop, 0, self.lengths))]))
+        return self._kept(place < np.repeat(stop, self.lengths), np.clip(stop, 0, self.lengths))
 
     def take(self, order: Int[np.ndarray, " taken"]) -> Panel:
         """The series at `order`, in that order."""
         lengths = self.lengths[order]
         offsets = np.concatenate([[0], np.cumsum(lengths)])
         where = np.arange(offsets[-1]) + np.repeat(self.offsets[:-1][order] - offsets[:-1], lengths)
-        return Panel(self.values[where], offsets)
+        topics = None if self.topics is None else self.topics[order]
+        return replace(
+            self, values=self.values[where], offsets=offsets, covariates=self.covariates[:, where], topics=topics
+        )
 
     def tail(self, steps: int) -> Panel:
         """The last `steps` steps of each series, or all of a shorter one."""
         left = np.repeat(self.offsets[1:], self.lengths) - np.arange(len(self.values))
-        return Panel(self.values[left <= steps], np.concatenate([[0], np.cumsum(np.minimum(self.lengths, steps))]))
+        return self._kept(left <= steps, np.minimum(self.lengths, steps))
+
+    def extended(self, future: Float[np.ndarray, "series known step"]) -> Panel:
+        """Each series with steps to come: the target is unobserved there, and so is what is known of the past alone.
+
+        Args:
+            future: the first `ahead` covariates at these steps; `NaN` where unknown.
+        """
+        steps = future.shape[2]
+        ends = np.repeat(self.offsets[1:], steps)
+        later = np.full((len(self.covariates), len(ends)), np.nan)
+        later[: self.ahead] = future.transpose(1, 0, 2).reshape(self.ahead, -1)
+        return replace(
+            self,
+            values=np.insert(self.values, ends, np.nan),
+            offsets=self.offsets + steps * np.arange(len(self.offsets)),
+            covariates=np.insert(self.covariates, ends, later, axis=1),
+        )
+
+    def _kept(self, kept: Bool[np.ndarray, " steps"], lengths: Int[np.ndarray, " series"]) -> Panel:
+        offsets = np.concatenate([[0], np.cumsum(lengths)])
+        return replace(self, values=self.values[kept], offsets=offsets, covariates=self.covariates[:, kept])
 
 
 @dataclass(frozen=True)
@@ -107,15 +142,27 @@ class Windows:
 
     def inputs(self) -> Float[np.ndarray, "window context"]:
         """The contexts, in the series' own units; `NaN` where padded or missing."""
-        return self._cut(-self.context, self.context)
+        return self._cut(self.panel.values, -self.context, self.context)
 
     def targets(self) -> Float[np.ndarray, "window horizon"]:
         """The steps to forecast, in the series' own units; `NaN` where missing or past the end of the series."""
-        return self._cut(0, self.horizon)
+        return self._cut(self.panel.values, 0, self.horizon)
 
-    def _cut(self, first: int, count: int) -> Float[np.ndarray, "window step"]:
+    def covariates(self) -> Float[np.ndarray, "window column span"]:
+        """What stands beside the targets, over the context and, where any is known of it, over the horizon.
+
+        `NaN` where padded or missing; over the horizon also for columns that are known of the past alone.
+        """
+        panel, span = self.panel, self.context + (self.horizon if self.panel.ahead else 0)
+        found = np.full((len(self), len(panel.covariates), span), np.nan)
+        for place, column in enumerate(panel.covariates):
+            count = span if place < panel.ahead else self.context
+            found[:, place, :count] = self._cut(column, -self.context, count)
+        return found
+
+    def _cut(self, values: Float[np.ndarray, " steps"], first: int, count: int) -> Float[np.ndarray, "window step"]:
         """`count` steps of each window, from `first` steps after its origin."""
-        begin, values = self.origins + first, self.panel.values
+        begin = self.origins + first
         low, high = self.panel.offsets[self.series], self.panel.offsets[self.series + 1]
         whole = (begin >= low) & (begin + count <= high)
         if len(begin) and whole.all():
@@ -146,10 +193,10 @@ class Windows:
         return seen[stop] > seen[start]
 
 
-def last_windows(panel: Panel, context: int, horizon: int) -> Windows:
-    """One window per series, at its end: what `predict` forecasts from."""
+def last_windows(panel: Panel, context: int, horizon: int, ahead: int = 0) -> Windows:
+    """One window per series, `ahead` steps before its end (`Panel.extended`): what `predict` forecasts from."""
     series = np.arange(len(panel))
-    return Windows(panel, series, panel.offsets[1:].copy(), context, horizon)
+    return Windows(panel, series, panel.offsets[1:] - ahead, context, horizon)
 
 
 def windows_between(panel: Panel, context: int, horizon: int, *, start: np.ndarray, stop: np.ndarray) -> Windows:

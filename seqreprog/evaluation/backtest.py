@@ -116,8 +116,7 @@ def ridge_forecast(
     blend: Blend, windows: Windows, series_scale: Float[np.ndarray, " series"], rows: int = 8192
 ) -> Float[np.ndarray, "window horizon"]:
     """The ridge alone, in chunks."""
-    parts = [blend.ridge.forecast(part.inputs(), series_scale[part.series]) for part in windows.chunks(rows)]
-    return np.concatenate(parts)
+    return np.concatenate([blend.base(part, series_scale) for part in windows.chunks(rows)])
 
 
 def scorecard(found: Backtest, config: ForecastConfig, season: int) -> dict[str, Any]:

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 
 from ..data.files import atomic_write
-from ..data.frames import Columns, SeriesTable
+from ..data.frames import SeriesTable
+from ..data.rows import Columns
 from ..errors import ConfigError, DependencyError
 
 FORMATS = (".png", ".svg", ".pdf")

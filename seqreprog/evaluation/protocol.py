@@ -167,7 +167,7 @@ def standardise(panel: Panel, rows: int) -> Panel:
     total = np.bincount(owner[seen], weights=first.values[seen], minlength=len(first))
     mean = total / np.maximum(np.bincount(owner[seen], minlength=len(first)), 1)
     centred = (panel.values - np.repeat(mean, panel.lengths)) / np.repeat(first.scales(), panel.lengths)
-    return Panel(centred, panel.offsets)
+    return replace(panel, values=centred)
 
 
 def _whole(value: object) -> bool:

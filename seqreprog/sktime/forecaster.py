@@ -13,16 +13,18 @@ from sklearn.utils import check_random_state
 from sktime.datatypes import update_data
 from sktime.forecasting.base import BaseForecaster, ForecastingHorizon
 
-from ..config import Adapter, Base, Loss, Prompt, Training
-from ..data.frames import read_table
-from ..errors import ConfigError, InSampleError
+from ..config import Adapter, Base, Covariates, Loss, Prompt, Training
+from ..data.frames import SeriesTable, future_frame, read_table
+from ..errors import ConfigError, DataError, InSampleError
 from ..fitting import FitSummary
 from ..forecaster import NAME, Forecaster
 from ..tiny import TINY
+from .exogenous import ahead_of, beside, roles_of
 from .kept import Kept
 from .quantiles import quantiles_at
 from .tables import (
     TIME,
+    Series,
     advised,
     check_instances,
     check_steps,
@@ -77,6 +79,11 @@ class ReprogForecaster(BaseForecaster):
         The size of theta and omega.
     training : seqreprog.Training, optional
         Schedule, budget, threads; or ``mode="probe"``, which trains nothing by gradient.
+    static : str, optional (default=None)
+        The column of ``X`` that holds text: one sentence for each series, the same in all of its rows.
+    hist_cols : sequence of str, optional (default=())
+        Columns of ``X`` that are known of the past alone. All others are known ahead: ``predict`` asks for them, from
+        the first step after the data to the last of ``fh``.
     random_state : int, RandomState or None, optional (default=0)
         Seed of everything random. ``None`` draws one from numpy's global generator, which is not reseeded.
 
@@ -120,7 +127,9 @@ class ReprogForecaster(BaseForecaster):
         "X_inner_mtype": MTYPES,
         "requires-fh-in-fit": True,
         "capability:multivariate": True,
-        "capability:exogenous": False,
+        "capability:exogenous": True,
+        "capability:non_contiguous_X": False,
+        "capability:categorical_in_X": True,  # a sentence for each series
         "capability:insample": False,
         "capability:pred_int": True,
         "capability:pred_int:insample": False,
@@ -149,6 +158,8 @@ class ReprogForecaster(BaseForecaster):
         prompt: Prompt | None = None,
         adapter: Adapter | None = None,
         training: Training | None = None,
+        static: str | None = None,
+        hist_cols: Sequence[str] = (),
         random_state: object = 0,
     ) -> None:
         self.horizon = horizon
@@ -160,6 +171,8 @@ class ReprogForecaster(BaseForecaster):
         self.prompt = prompt
         self.adapter = adapter
         self.training = training
+        self.static = static
+        self.hist_cols = hist_cols
         self.random_state = random_state
         super().__init__()
 
@@ -171,30 +184,34 @@ class ReprogForecaster(BaseForecaster):
     # --- learning -----------------------------------------------------------------------------------------------------
 
     def _fit(self, y: pd.DataFrame, X: pd.DataFrame | None = None, fh: ForecastingHorizon | None = None) -> Any:
-        self._cur_y = y
+        self._cur_y, self._cur_X = y, X
         if self._pretrained():
-            with advised():
-                read_table(read_series(y)[0], like=self.model_.model.columns)
+            self._check_X_roles(X)
+            self._read()
         else:
-            self._learn(y, self._horizon(y, fh))
+            self._learn(y, X, self._horizon(y, fh))
         if fh is not None and fh.is_relative:
             check_steps(fh.to_relative(self.cutoff).to_numpy(), self.model_.model.config.horizon)
         return self
 
     def _pretrain(self, y: pd.DataFrame, X: pd.DataFrame | None = None, fh: ForecastingHorizon | None = None) -> Any:
         known = self.model_.model.config.horizon if self._pretrained() and fh is None else None
-        self._learn(y, known or self._horizon(y, fh))
+        self._learn(y, X, known or self._horizon(y, fh))
         return self
 
     def _update(self, y: pd.DataFrame, X: pd.DataFrame | None = None, update_params: bool = True) -> Any:
+        self._check_X_known(X)
         self._cur_y = update_data(self._cur_y, y)
+        if X is not None:
+            self._cur_X = update_data(self._cur_X, X)
         if update_params and not self._pretrained():
-            self._learn(self._cur_y, self.model_.model.config.horizon)
+            self._learn(self._cur_y, self._cur_X, self.model_.model.config.horizon)
         return self
 
-    def _learn(self, y: pd.DataFrame, horizon: int) -> None:
+    def _learn(self, y: pd.DataFrame, X: pd.DataFrame | None, horizon: int) -> None:
         """One model of all series."""
-        frame, _ = read_series(y)
+        roles = roles_of(X, self.static, self.hist_cols)
+        frame, _ = read_series(y, beside(X, y))
         model = Forecaster(
             horizon,
             context=self.context,
@@ -209,7 +226,7 @@ class ReprogForecaster(BaseForecaster):
             training=self.training,
         )
         with advised():
-            model.fit(frame, freq=freq_of(y))
+            model.fit(frame, freq=freq_of(y), **roles)
         self.model_, self.summary_ = Kept(model), model.summary_
 
     def _horizon(self, y: pd.DataFrame, fh: ForecastingHorizon | None) -> int:
@@ -232,31 +249,55 @@ class ReprogForecaster(BaseForecaster):
     # --- forecasting --------------------------------------------------------------------------------------------------
 
     def _predict(self, fh: ForecastingHorizon, X: pd.DataFrame | None = None) -> pd.DataFrame:
-        index, columns, values = self._forecast(fh, None)
+        index, columns, values = self._forecast(fh, X, None)
         return pd.DataFrame(values, index=index, columns=columns)
 
     def _predict_quantiles(
         self, fh: ForecastingHorizon, X: pd.DataFrame | None = None, alpha: Sequence[float] = ()
     ) -> pd.DataFrame:
-        index, _, values = self._forecast(fh, alpha)
+        index, _, values = self._forecast(fh, X, alpha)
         return pd.DataFrame(values, index=index, columns=self._get_columns("predict_quantiles", alpha=alpha))
 
-    def _forecast(self, fh: ForecastingHorizon, alpha: Sequence[float] | None) -> tuple[pd.Index, pd.Index, np.ndarray]:
+    def _forecast(
+        self, fh: ForecastingHorizon, X: pd.DataFrame | None, alpha: Sequence[float] | None
+    ) -> tuple[pd.Index, pd.Index, np.ndarray]:
         """Rows, variables, and the point forecast or the quantiles at `alpha`."""
+        self._check_X_known(X)
         model = self.model_.model
         horizon, levels = model.config.horizon, model.config.quantile_levels
-        frame, series = read_series(self._cur_y)
-        with advised():
-            found = model.predict(frame)
-        count, rows = len(series.variables), np.arange(len(found)).reshape(-1, horizon)
-        ahead = pd.Index(found[TIME])[rows[::count].ravel()]  # the variables of an instance share their times
+        frame, series, table = self._read()
+        count = len(series.variables)
+        rows = np.arange(len(table.ids) * horizon).reshape(-1, horizon)[::count]  # an instance's variables share times
+        ahead = pd.Index(future_frame(table, horizon)[TIME])[rows.ravel()]
         steps = steps_of(fh, self.cutoff, series, ahead, horizon)
         times = ahead[(np.arange(len(steps))[:, None] * horizon + steps - 1).ravel()]
-        numbers = found.iloc[:, found.columns.get_loc(NAME) :].to_numpy()[rows]
+        known = model.config.covariates.futr_cols
+        with advised():
+            found = model.predict(frame, h=int(steps.max()), futr_df=ahead_of(X, series) if known else None)
+        numbers = found.iloc[:, found.columns.get_loc(NAME) :].to_numpy().reshape(len(table.ids), -1, 1 + len(levels))
         numbers = np.take_along_axis(numbers, np.repeat(steps - 1, count, axis=0)[..., None], axis=1)
         point, quantiles = numbers[..., 0], numbers[..., 1:]
         values = point[..., None] if alpha is None else quantiles_at(alpha, levels, point, quantiles)
         return write_index(series, times), series.variables, write_values(series, values)
+
+    def _read(self) -> tuple[pd.DataFrame, Series, SeriesTable]:
+        """The data so far as a long frame, what its series are, and the arrays of it."""
+        frame, series = read_series(self._cur_y, beside(self._cur_X, self._cur_y))
+        with advised():
+            return frame, series, read_table(frame, like=self.model_.model.columns)
+
+    def _check_X_roles(self, X: pd.DataFrame | None) -> None:
+        """Refuses in `fit` what has other columns than the X of `pretrain`."""
+        roles, known = roles_of(X, self.static, self.hist_cols), self.model_.model.config.covariates
+        found = Covariates.of(**roles) if roles else Covariates()
+        if set(found.names) != set(known.names):
+            raise DataError(
+                f"X has the columns {sorted(found.names)}, and that of pretrain {sorted(known.names)}. Pass the same"
+            )
+
+    def _check_X_known(self, X: pd.DataFrame | None) -> None:
+        if X is not None and self._cur_X is None:
+            raise ConfigError(f"X was passed, with {list(X.columns)}, but fit had none. Leave it out, or fit with X")
 
     # --- what sktime asks on the way ----------------------------------------------------------------------------------
 

@@ -54,8 +54,13 @@ class Series:
         return names if len(set(names)) == len(names) else [f"{name} (no. {k})" for k, name in enumerate(names)]
 
 
-def read_series(y: pd.DataFrame) -> tuple[pd.DataFrame, Series]:
-    """A table of sktime as a long frame, in the order of its instances and variables."""
+def read_series(y: pd.DataFrame, beside: pd.DataFrame | None = None) -> tuple[pd.DataFrame, Series]:
+    """A table of sktime as a long frame, in the order of its instances and variables.
+
+    Args:
+        y: a row for each instance and time, a column for each variable.
+        beside: covariates of the same rows; each variable gets them all.
+    """
     times, count = y.index, len(y.columns)
     if y.index.nlevels > 1:
         times = y.index.get_level_values(-1)
@@ -70,6 +75,9 @@ def read_series(y: pd.DataFrame) -> tuple[pd.DataFrame, Series]:
     frame = pd.DataFrame(
         {ID: names[number], TIME: times.repeat(count), TARGET: y.to_numpy(dtype=np.float64, na_value=np.nan).ravel()}
     )
+    if beside is not None:
+        rows = beside.iloc[np.arange(len(y)).repeat(count)].reset_index(drop=True)
+        frame = pd.concat([frame, rows], axis=1)
     return frame, series
 
 
@@ -199,11 +207,11 @@ def advised() -> Iterator[None]:
     try:
         yield
     except DataError as error:
-        said = str(error)
+        said = str(error).replace("futr_df=...", "X").replace("futr_df", "X").replace("futr_cols=", "the columns of X ")
         for theirs, ours in ADVICE.items():
             if said.endswith(theirs):
-                raise DataError(said.removesuffix(theirs) + ours) from error
-        raise
+                said = said.removesuffix(theirs) + ours
+        raise DataError(said) from error
 
 
 def _instances(y: pd.DataFrame) -> pd.Index:

@@ -15,6 +15,7 @@ from seqreprog.sktime import ReprogForecaster
 
 # Each of these fits dozens of times.
 LONG = {
+    "test_deepcopy_fitted_predict",
     "test_methods_have_no_side_effects",
     "test_non_state_changing_method_contract",
     "test_predict_interval",

@@ -10,7 +10,8 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from seqreprog.data.frames import Columns, SeriesTable, future_frame, read_table, window_frame
+from seqreprog.data.frames import SeriesTable, future_frame, read_table, window_frame
+from seqreprog.data.rows import Columns
 from seqreprog.errors import ConfigError, DataError, InputTypeError
 
 

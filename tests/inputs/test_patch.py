@@ -7,7 +7,7 @@ import torch
 
 from seqreprog.config import Adapter, ForecastConfig
 from seqreprog.inputs.patch import PatchEmbedding, patchify
-from seqreprog.types import SeriesBatch
+from seqreprog.types import CovariateBatch, SeriesBatch
 
 
 def series(*values: float) -> torch.Tensor:
@@ -73,3 +73,44 @@ def test_positions_tell_patches_apart_and_do_not_decay() -> None:
     assert [tuple(weight.shape) for weight in decays["params"]] == [(5, 8)]
     assert [tuple(weight.shape) for weight in free["params"]] == [(3, 5)]
     assert (decays["weight_decay"], free["weight_decay"]) == (0.5, 0.0)
+
+
+def beside(values: torch.Tensor, observed: torch.Tensor) -> CovariateBatch:
+    return CovariateBatch(values, observed)
+
+
+def test_one_channel_draws_and_reads_as_ever() -> None:
+    """The same weights, names and bits as before there were covariates: W [x ; m] of each patch."""
+    torch.manual_seed(0)
+    one = PatchEmbedding(patch=4, stride=4, length=3, hidden=5)
+    torch.manual_seed(0)
+    weight = torch.nn.Linear(8, 5, bias=False).weight
+    torch.testing.assert_close(one.weight.weight, weight, rtol=0, atol=0)
+    assert [name for name, _ in one.named_parameters()] == ["position", "weight.weight"]
+    values, observed = torch.randn(2, 1, 12), torch.rand(2, 1, 12) > 0.3
+    plain = torch.cat([patchify(values, 4, 4), patchify(observed.float(), 4, 4)], -1).flatten(0, 1)
+    torch.testing.assert_close(one(SeriesBatch(values, observed))[0], plain @ weight.T, rtol=0, atol=0)
+    torch.manual_seed(1)
+    levels = torch.randn(9, 1) + 0.5 * torch.randn(9, 4)
+    torch.manual_seed(1)
+    expected = torch.cat([levels, torch.ones_like(levels)], -1) @ weight.T
+    torch.testing.assert_close(one.examples(9)[:, 0], expected, rtol=0, atol=0)
+
+
+def test_covariates_are_channels_of_the_same_patch() -> None:
+    module = PatchEmbedding(patch=4, stride=4, length=4, hidden=5, channels=3)
+    with torch.no_grad():
+        module.position.normal_()
+    values, observed = torch.randn(2, 2, 10), torch.rand(2, 2, 10) > 0.2
+    more, known = torch.randn(2, 2, 16), torch.rand(2, 2, 16) > 0.2
+    found, real = module(SeriesBatch(values, observed, covariates=beside(more, known)))
+    assert found.shape == (4, 4, 5)
+    ahead = torch.nn.functional.pad(values, (0, 6)), torch.nn.functional.pad(observed, (0, 6)).float()
+    sides = [*(side[:, :, None] for side in ahead)]
+    for column in range(2):
+        sides += [part[:, None, None, column].expand(2, 2, 1, 16).float() for part in (more, known)]
+    patches = patchify(torch.cat(sides, 2).flatten(0, 1), 4, 4).transpose(1, 2).flatten(2)
+    torch.testing.assert_close(found, patches @ module.weight.weight.T + module.position)
+    masks = torch.cat(sides[1::2], 2).flatten(0, 1)
+    assert torch.equal(real[:, :-1], patchify(masks, 4, 4).bool().any(-1).any(1)[:, :-1])
+    assert module.examples(7).shape == (7, 1, 5)

@@ -1,0 +1,154 @@
+"""Observations as rows, one after the other: put in order, checked, and set on one regular time step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Bool, Float, Int
+
+from ..errors import DataError, name_some
+from .steps import Fit, fit_grid, infer_grid, ticks_of
+
+SORTED = "rows were not in time order: sorted"
+
+
+@dataclass(frozen=True)
+class Columns:
+    """How the caller names and types things; plain strings and integers, so that it can be stored as JSON.
+
+    Attributes:
+        layout: `"long"` (a row per observation) or `"wide"` (a column per series).
+        id_col: the column that names the series.
+        time_col: the column of times.
+        target_col: the column of observations.
+        id_dtype: the dtype of the ids (of its categories, for a categorical).
+        time_dtype: the dtype of the times, with unit and time zone; parsed dates for a column of strings.
+        target_dtype: the dtype of the observations.
+        freq: a pandas offset alias, or the whole-number step of integer times.
+    """
+
+    layout: Literal["long", "wide"]
+    id_col: str
+    time_col: str
+    target_col: str
+    id_dtype: str
+    time_dtype: str
+    target_dtype: str
+    freq: str | int
+
+
+@dataclass(frozen=True)
+class Rows:
+    """One observation per entry; `columns.freq` is empty unless the times themselves (periods) know it."""
+
+    codes: Int[np.ndarray, " steps"]
+    ids: pd.Index
+    times: pd.Index
+    values: Float[np.ndarray, " steps"]
+    columns: Columns
+    notices: tuple[str, ...]
+
+    @property
+    def offsets(self) -> Int[np.ndarray, " series_plus_one"]:
+        return np.concatenate([[0], np.cumsum(np.bincount(self.codes, minlength=len(self.ids)))])
+
+    def name(self, row: int) -> str:
+        return repr(str(self.ids[self.codes[row]]))
+
+
+def in_order(rows: Rows) -> Rows:
+    """Series after series, each in time order."""
+    ticks, notices = ticks_of(rows.times), rows.notices
+    order = np.argsort(rows.codes, kind="stable")
+    if ((np.diff(ticks[order]) < 0) & (np.diff(rows.codes[order]) == 0)).any():
+        order, notices = np.lexsort((ticks, rows.codes)), (*notices, SORTED)
+    return replace(rows, codes=rows.codes[order], times=rows.times[order], values=rows.values[order], notices=notices)
+
+
+def check_values(rows: Rows) -> None:
+    """Refuses infinite values, series without a value, and two rows for one time."""
+    infinite = np.isinf(rows.values)
+    if infinite.any():
+        row = int(infinite.argmax())
+        raise DataError(
+            f"series {rows.name(row)} is {rows.values[row]} at {rows.times[row]} ({infinite.sum()} infinite values). "
+            "Replace them by numbers or by NaN"
+        )
+    reject_silent(rows.ids, np.bincount(rows.codes[~np.isnan(rows.values)], minlength=len(rows.ids)) == 0)
+    twice = (np.diff(ticks_of(rows.times)) == 0) & (np.diff(rows.codes) == 0)
+    if twice.any():
+        row = int(twice.argmax())
+        raise DataError(
+            f"series {rows.name(row)} has more than one row at {rows.times[row]} ({twice.sum()} duplicates). "
+            "Drop or aggregate them"
+        )
+
+
+def reject_silent(ids: pd.Index, silent: Bool[np.ndarray, " series"]) -> None:
+    """Refuses series without a value."""
+    if silent.any():
+        raise DataError(f"{silent.sum()} series have no observed value: {name_some(ids[silent])}. Drop them")
+
+
+def fit_frequency(rows: Rows, freq: str | int | None, like: Columns | None, fill_gaps: bool) -> Fit:
+    """The rows on the grid of the frequency asked for, else of the one they show."""
+    if like is None and freq is None:
+        best = infer_grid(rows.times, rows.offsets)
+        if best is None:
+            raise DataError(
+                f"freq cannot be inferred: the longest series has {np.diff(rows.offsets).max()} rows. Pass freq=..."
+            )
+        if best.other.any():
+            raise _misfit_error(rows, best)
+        return best
+    asked = freq if freq is not None else like.freq  # type: ignore[union-attr]
+    fit = fit_grid(rows.times, rows.offsets, asked)
+    if like is not None and fit.grid.freq != like.freq:
+        raise DataError(f"df has freq {fit.grid.freq!r}, but the model was fitted on {like.freq!r}. Resample df")
+    if fit.score == (0, 0) or (like is None and fill_gaps and not fit.off.any()):
+        return fit
+    shown = infer_grid(rows.times, rows.offsets)
+    if shown is not None and shown.score == (0, 0):
+        source = "was passed as freq" if like is None else "is what the model was fitted on"
+        raise DataError(f"df has freq {shown.grid.freq!r}, but {asked!r} {source}. Resample df or change freq")
+    if fit.off.any() or (fit.other.any() and not fill_gaps):
+        raise _misfit_error(rows, fit)
+    return fit
+
+
+def _misfit_error(rows: Rows, fit: Fit) -> DataError:
+    series = int(fit.other.argmax())
+    first = rows.offsets[series]
+    off = np.flatnonzero(fit.off[first : rows.offsets[series + 1]])
+    row = first + max(off[0] if len(off) else 1, 1)
+    alone = row == rows.offsets[series + 1]
+    there = f"at {rows.times[first]}" if alone else f"from {rows.times[row - 1]} to {rows.times[row]}"
+    lead = "the times have no regular freq" if fit.other.all() else "freq differs among series"
+    return DataError(
+        f"{lead}: {fit.grid.freq!r} does not fit series {str(rows.ids[series])!r} {there} "
+        f"({fit.other.sum()} series: {name_some(rows.ids[fit.other])}). Resample them, leave them out or pass freq=..."
+    )
+
+
+def gap_error(rows: Rows, fit: Fit) -> DataError:
+    """What to say of the first missing row."""
+    row = int((fit.missing > 0).argmax())
+    gone = fit.grid.locate(fit.position[row - 1 : row] + fit.grid.step, fit.phase[rows.codes[row : row + 1]])[0]
+    return DataError(
+        f"series {rows.name(row)} has no row at {gone} (freq {fit.grid.freq!r}; {fit.missing.sum()} rows are missing "
+        f"in {len(np.unique(rows.codes[fit.missing > 0]))} series). Pass fill_gaps=True to insert missing values"
+    )
+
+
+def fill(rows: Rows, fit: Fit) -> Rows:
+    """The rows with the missing ones inserted as `NaN`."""
+    slot = np.arange(len(rows.codes)) + np.cumsum(fit.missing)
+    size = len(slot) + int(fit.missing.sum())
+    owner = np.searchsorted(slot, np.arange(size))  # the row that an inserted one stands before
+    codes, values = rows.codes[owner], np.full(size, np.nan)
+    values[slot] = rows.values
+    position = fit.position[owner] - fit.grid.step * (slot[owner] - np.arange(size))
+    return replace(rows, codes=codes, times=fit.grid.locate(position, fit.phase[codes]), values=values)
