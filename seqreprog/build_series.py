@@ -47,6 +47,7 @@ SPANS = (
     Span(0.15, differenced=True),
     Span(0.4, differenced=True),
 )
+# As good on training files as one that is scaled by itself: see the same page.
 BRIDGE = (Span(0.15, own=False, levelled=False),)
 
 
