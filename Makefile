@@ -6,10 +6,10 @@ INSTALLED := .venv/.installed
 DATA := $(or $(SEQREPROG_DATA),../shared/data)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow contracts bench-forecast bench-sequences bench-speed lint format clean
+.PHONY: help install demo test test-slow contracts bench-classification bench-forecast bench-sequences bench-speed lint format clean
 
 # After the installation nothing is fetched: a demo or a test that needs the network is a fault.
-demo test test-slow contracts bench-forecast bench-sequences bench-speed: export HF_HUB_OFFLINE := 1
+demo test test-slow contracts bench-classification bench-forecast bench-sequences bench-speed: export HF_HUB_OFFLINE := 1
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,6 +48,10 @@ bench-speed: $(INSTALLED)  ## the figures of docs/speed.md, into docs/results (a
 	$(BIN)/python examples/benchmarks/speed.py --json docs/results/speed.json --plot docs/speed.png
 	$(BIN)/python examples/benchmarks/fit_time.py --data $(DATA) --json docs/results/fit_time.json
 	$(BIN)/python examples/benchmarks/readings.py --data $(DATA) --json docs/results/readings.json
+
+bench-classification: $(INSTALLED)  ## docs/results-classification.md (hours; finished fits are not repeated; needs SEQREPROG_DATA)
+	export OMP_NUM_THREADS=1; $(BIN)/python examples/benchmarks/classification.py --data $(DATA)
+	$(BIN)/python examples/benchmarks/classification.py --data $(DATA) --page docs/results-classification.md
 
 bench-sequences: $(INSTALLED)  ## docs/results-sequences.md (hours; finished fits are not repeated; needs SEQREPROG_DATA)
 	export OMP_NUM_THREADS=1; run="$(BIN)/python examples/benchmarks/sequences.py --data $(DATA)"; \

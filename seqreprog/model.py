@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from .backbone import Backbone
 from .config import Reading
 from .sentences import SentenceReader
-from .types import Forecast, SeriesBatch, SoftTokens, SymbolBatch
+from .types import Forecast, InstanceBatch, SeriesBatch, SoftTokens, SymbolBatch
 
 
 class Reprogram(nn.Module):
@@ -84,23 +84,33 @@ class SeriesReprogram(Reprogram):
         return torch.cat([hidden, said[:, None].to(hidden.dtype)], 1)
 
 
-class SymbolReprogram(Reprogram):
-    """A frozen language model, reprogrammed for discrete sequences.
+class WholeReprogram(Reprogram):
+    """A frozen language model, reprogrammed for what is answered as a whole.
 
     f_T(x) = h_omega( f_S( h_theta(x) ) )
     """
 
-    def forward(self, batch: SymbolBatch) -> Float[Tensor, "batch class"] | Float[Tensor, "batch time class"]:
+    def forward(
+        self, batch: SymbolBatch | InstanceBatch
+    ) -> Float[Tensor, "batch class"] | Float[Tensor, "batch time class"]:
         """Logits or values of each sequence, or logits of each symbol; as `output_map` has it."""
         states = self.hidden(batch)
         return self.output_map(states.embeds, states.mask)  # h_omega
 
-    def hidden(self, batch: SymbolBatch) -> SoftTokens:
-        """What the frozen model makes of the symbols: f_S( h_theta(x) ), with the mask of real tokens.
+    def hidden(self, batch: SymbolBatch | InstanceBatch) -> SoftTokens:
+        """What the frozen model makes of the input: f_S( h_theta(x) ), with the mask of real tokens.
 
         An output map that says so (`layers`) gets the states of every layer, joined.
         """
-        soft = self.input_map(batch)  # h_theta: symbols to soft tokens,
+        soft = self.input_map(batch)  # h_theta: symbols or patches to soft tokens,
         prompt = self.backbone.prompt(self.static, None, soft, self.reading)
         layers = bool(getattr(self.output_map, "layers", False))
         return SoftTokens(self.backbone(soft, prompt, layers=layers), soft.mask)  # f_S
+
+
+class SymbolReprogram(WholeReprogram):
+    """A frozen language model, reprogrammed for discrete sequences."""
+
+
+class InstanceReprogram(WholeReprogram):
+    """A frozen language model, reprogrammed for whole series; several views of one are rows of the language model."""

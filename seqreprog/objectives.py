@@ -11,11 +11,12 @@ from jaxtyping import Float
 from torch import Tensor
 
 from .config import Loss
-from .model import Reprogram, SymbolReprogram
+from .model import Reprogram, WholeReprogram
 from .outputs.labels import LabelMap
 from .outputs.losses import class_loss, label_loss, pinball_loss, point_loss, value_loss
 from .samples import Sample
 from .sequence_config import Task
+from .series_samples import InstanceDataset, InstanceSample
 from .symbol_samples import SymbolDataset, SymbolSample
 
 REMAP_EXAMPLES = 1024  # that a label map is counted from
@@ -68,7 +69,7 @@ class SymbolObjective:
         examples: what a label map is counted from, where the output map is one; see `outputs.labels.LabelMap`.
     """
 
-    def __init__(self, task: Task, examples: SymbolDataset | None = None) -> None:
+    def __init__(self, task: Task, examples: SymbolDataset | InstanceDataset | None = None) -> None:
         losses: dict[Task, Callable[..., Tensor]] = {
             "classify": class_loss,
             "infill": class_loss,
@@ -77,23 +78,25 @@ class SymbolObjective:
         }
         self.each, self.examples = losses[task], examples
 
-    def loss(self, model: Callable[..., Any], sample: SymbolSample) -> Float[Tensor, ""]:
+    def loss(self, model: Callable[..., Any], sample: SymbolSample | InstanceSample) -> Float[Tensor, ""]:
         return self.each(model(sample.batch), sample.target, sample.weight).mean()
 
-    def errors(self, model: Callable[..., Any], sample: SymbolSample) -> Float[Tensor, "batch 2"]:
+    def errors(self, model: Callable[..., Any], sample: SymbolSample | InstanceSample) -> Float[Tensor, "batch 2"]:
         error = self.each(model(sample.batch), sample.target, sample.weight)
         return torch.stack([error, sample.weight.reshape(len(error), -1).sum(1)], 1)
 
     def start_epoch(self, model: Reprogram, epoch: int) -> None:
         labels = model.output_map
-        if self.examples is None or not isinstance(labels, LabelMap) or not isinstance(model, SymbolReprogram):
+        if self.examples is None or not isinstance(labels, LabelMap) or not isinstance(model, WholeReprogram):
             return
         if labels.renewal == "epoch" or (labels.renewal == "start" and epoch == 0):
             labels.assign(word_counts(model, labels, self.examples))
 
 
 @torch.no_grad()
-def word_counts(model: SymbolReprogram, labels: LabelMap, examples: SymbolDataset) -> Float[Tensor, "word class"]:
+def word_counts(
+    model: WholeReprogram, labels: LabelMap, examples: SymbolDataset | InstanceDataset
+) -> Float[Tensor, "word class"]:
     """How often the frozen model answers with each word to examples of each class: sums of probabilities."""
     counts = torch.zeros(len(labels.vocabulary), len(labels.assignment), device=labels.vocabulary.device)
     spread = np.linspace(0, len(examples) - 1, min(len(examples), REMAP_EXAMPLES)).astype(int)

@@ -10,7 +10,6 @@ that is kept learns from all examples for that number of steps.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -19,6 +18,7 @@ from jaxtyping import Int
 from .admission import Admission
 from .backbone import Backbone
 from .clock import Clock
+from .cross_fitting import cross_fitted
 from .data.groups import group_folds, split_groups
 from .model import SymbolReprogram
 from .ngram import NgramModel, fit_ngram
@@ -33,9 +33,6 @@ from .train import TrainingLog, make_accelerator
 FEW = 500  # examples below which each is held out once, and a weight is not chosen among many
 FOLDS = 5
 MANY, FEWER_FOLDS = 2000, 3  # of so many examples a third is enough to judge by
-CROSS_STEPS = 200  # of each fold at most: few examples are learned in few steps
-CROSS_LOOKS = 10  # steps between two looks at most, for the same reason
-SMALL_BATCH = 16  # a batch of nearly all of few examples would be as wide as the longest of them, at every step
 CHECKED = 4  # times `validation_windows`: how many held-out examples judge
 
 
@@ -67,7 +64,7 @@ def fit_sequences(
     elif len(folds) == 1:
         model, log, (rows, scores) = _trained(problem, folds[0])
     else:
-        model, log, (rows, scores) = _cross_fitted(problem, folds)
+        model, log, (rows, scores) = cross_fitted(problem, folds)
     clock.lap("training")
     held = Parts(rows, _answers(base, rows), scores).joined(examples.owner)
     blend = SequenceBlend(
@@ -129,39 +126,6 @@ def _trained(
     model, kept = problem.model, np.setdiff1d(np.arange(len(problem.examples)), held)
     log, _ = problem.fit(kept, np.sort(drawn[: training.validation_windows]), training)
     return model, log, (judges, model_scores(model, problem.examples.symbols.take(judges), problem.length, config))
-
-
-def _cross_fitted(
-    problem: Problem, folds: Sequence[np.ndarray]
-) -> tuple[SymbolReprogram, TrainingLog, tuple[np.ndarray, np.ndarray]]:
-    """Every example held out once; the number of steps that loses least over all of them, then one model of all."""
-    training = problem.config.training
-    budget = None if training.time_budget is None else training.time_budget / (len(folds) + 1)
-    size = min(training.batch_size, max(SMALL_BATCH, len(problem.examples) // 8))
-    steps = min(training.max_steps, CROSS_STEPS)
-    often = min(training.evaluate_every, CROSS_LOOKS)
-    training = replace(training, max_steps=steps, time_budget=budget, batch_size=size, evaluate_every=often)
-    everything, said, logs = np.arange(len(problem.examples)), [], []
-    for held in folds:
-        log, looks = problem.fit(np.setdiff1d(everything, held), held, training)
-        logs.append(log)
-        said.append(looks)
-    rows, longest = np.concatenate(folds), max(logs, key=lambda log: len(log.looks))
-    if not longest.looks:  # a schedule of no steps, or no time for any
-        return problem.fresh().eval(), longest, (rows, np.zeros((len(rows), problem.examples.columns)))
-    nothing = [[np.zeros((len(held), problem.examples.columns))] for held in folds]
-    # a fold that stopped earlier goes on saying what it said last
-    joined = [
-        np.concatenate(
-            [(looks or start)[min(look, len(looks or start) - 1)] for looks, start in zip(said, nothing, strict=True)]
-        )
-        for look in range(len(longest.looks))
-    ]
-    best = int(np.argmin([problem.losses(scores, rows).mean() for scores in joined]))
-    steps = longest.looks[best][0]
-    log, _ = problem.fit(everything, None, training, until=steps)
-    log.best_step, log.stopped = steps, f"chosen over {len(folds)} folds"
-    return problem.model, log, (rows, joined[best])
 
 
 def unlimited(config: SequenceConfig) -> str | None:

@@ -16,10 +16,10 @@ from .build_sequences import build_sequence_model, room
 from .checkpoint import load_adapter
 from .config import Training
 from .data.symbols import Symbols
-from .model import SymbolReprogram
 from .objectives import SymbolObjective
 from .sequence_blend import aligned_places, model_length
 from .sequence_config import SequenceConfig
+from .series_samples import InstanceDataset, InstanceSample
 from .solvers import row_losses
 from .symbol_samples import SymbolDataset, SymbolSample
 from .train import TrainingLog, fit, gathered
@@ -58,9 +58,9 @@ class Examples:
 class Problem:
     """What stays the same from one fold to the next; values are standardised."""
 
-    config: SequenceConfig
-    examples: Examples
-    model: SymbolReprogram
+    config: Any
+    examples: Any
+    model: Any
     start: dict[str, Tensor]
     length: int
     places: int
@@ -91,12 +91,12 @@ class Problem:
         """That each example is of."""
         return self.examples.groups
 
-    def fresh(self) -> SymbolReprogram:
+    def fresh(self) -> Any:
         """The one model, as it was before any training: to start it takes longer than to put it back."""
         load_adapter(self.model, self.start)
         return self.model
 
-    def dataset(self, rows: Int[np.ndarray, " row"]) -> SymbolDataset:
+    def dataset(self, rows: Int[np.ndarray, " row"]) -> Any:
         weight = self.examples.weight / self.examples.weight.mean()
         target, counts = self.target[rows], weight[rows]
         if self.config.task == "multilabel":
@@ -138,11 +138,11 @@ class Problem:
 class _Recorder(SymbolObjective):
     """Keeps what the model says at each look, so that folds can be judged together."""
 
-    def __init__(self, task: Any, examples: SymbolDataset) -> None:
+    def __init__(self, task: Any, examples: SymbolDataset | InstanceDataset) -> None:
         super().__init__(task, examples)
         self.said: list[np.ndarray] = []
 
-    def errors(self, model: Any, sample: SymbolSample) -> Float[Tensor, "batch 2"]:
+    def errors(self, model: Any, sample: SymbolSample | InstanceSample) -> Float[Tensor, "batch 2"]:
         found = model(sample.batch)
         self.said.append(gathered(found.detach()).double().cpu().numpy())
         error = self.each(found, sample.target, sample.weight)

@@ -20,9 +20,11 @@ from .errors import ConfigError, TrainingError
 from .model import Reprogram
 from .objectives import Objective
 from .samples import Sample, WindowDataset
+from .series_samples import InstanceDataset, InstanceSample
 from .symbol_samples import LengthSampler, SymbolDataset, SymbolSample
 
-Examples = WindowDataset | SymbolDataset
+Examples = WindowDataset | SymbolDataset | InstanceDataset
+AnySample = Sample | SymbolSample | InstanceSample
 
 AVERAGE_RISE = 10  # steps over which the average forgets the start
 FLOOR = 0.05  # the cosine ends at this share of the learning rate
@@ -118,7 +120,7 @@ class _Loop:
         self.log.seconds = time.perf_counter() - start
         return self.log
 
-    def _batches(self, train: Examples) -> Iterator[Sample | SymbolSample]:
+    def _batches(self, train: Examples) -> Iterator[AnySample]:
         loader: Any = self._loader(train, shuffle=True)  # Accelerate's, which can be told the epoch
         epoch = 0
         while not self._last():
@@ -133,11 +135,11 @@ class _Loop:
     def _last(self) -> bool:
         return self.log.steps >= self.until
 
-    def _step(self, sample: Sample | SymbolSample, progress: float) -> None:
+    def _step(self, sample: AnySample, progress: float) -> None:
         for group in self.optimizer.param_groups:
             group["lr"] = self.training.learning_rate * _schedule(progress, self.training.warmup)
         self.log.steps += 1
-        parts: Sequence[Sample | SymbolSample] = sample.parts(self.training.accumulate)
+        parts: Sequence[AnySample] = sample.parts(self.training.accumulate)
         with self._shared(len(parts)):
             for number, part in enumerate(parts, 1):
                 self._backward(part, len(part.target) / len(sample.target), last=number == len(parts))
@@ -153,7 +155,7 @@ class _Loop:
         decay = min(self.training.average, self.log.steps / (self.log.steps + AVERAGE_RISE))
         torch._foreach_lerp_(list(self.averaged.values()), list(self.weights.values()), 1 - decay)
 
-    def _backward(self, part: Sample | SymbolSample, share: float, last: bool) -> None:
+    def _backward(self, part: AnySample, share: float, last: bool) -> None:
         """Adds the gradient of one part, which holds `share` of the step's examples; processes meet at the last."""
         with nullcontext() if last else self.accelerator.no_sync(self.model):
             loss = self.objective.loss(self.model, part)
@@ -207,7 +209,9 @@ class _Loop:
         size, processes = min(self.training.batch_size, len(dataset)), self.accelerator.num_processes
         size = max(size - size % processes, processes)  # each has its share of a batch
         order: Any = {"shuffle": shuffle}
-        if isinstance(dataset, SymbolDataset):  # padded to the longest of a batch, so like lengths go together
+        if isinstance(
+            dataset, SymbolDataset | InstanceDataset
+        ):  # padded to the longest of a batch, so like lengths go together
             ranked = dataset.lengths.argsort(kind="stable").tolist()
             order = {"sampler": LengthSampler(dataset.lengths, size, self.seed) if shuffle else ranked}
         return self.accelerator.prepare(

@@ -4,7 +4,8 @@
 |------------|-----------------------------------------------------------------------------|
 | `batch`    | windows processed together                                                  |
 | `channel`  | numeric series read side by side within one window                          |
-| `row`      | batch * channel: one sequence of the language model                         |
+| `row`      | batch * channel, or batch * view: one sequence of the language model        |
+| `view`     | ways in which one series is read: spans of its patches, its differences     |
 | `time`     | steps of the context (numeric) or symbols (discrete)                        |
 | `column`   | covariates: numbers that stand beside the target, step by step              |
 | `span`     | steps of the covariates: the context and, where known of it, the horizon    |
@@ -23,6 +24,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
@@ -75,6 +77,24 @@ class SymbolBatch:
 
     ids: Int[Tensor, "batch time"]
     mask: Bool[Tensor, "batch time"]
+
+
+@dataclass(frozen=True)
+class InstanceBatch:
+    """Whole series, right-padded: `lengths` says where each ends, `observed` what is known of it.
+
+    Each channel is scaled as the training set's; unobserved steps hold 0.
+    """
+
+    values: Float[Tensor, "batch channel time"]
+    observed: Bool[Tensor, "batch channel time"]
+    lengths: Int[Tensor, " batch"]
+
+    def to(self, device: torch.device | str) -> InstanceBatch:
+        return InstanceBatch(self.values.to(device), self.observed.to(device), self.lengths.to(device))
+
+    def take(self, rows: slice) -> InstanceBatch:
+        return InstanceBatch(self.values[rows], self.observed[rows], self.lengths[rows])
 
 
 @dataclass(frozen=True)

@@ -7,14 +7,14 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from ..errors import DataError
-from ..types import SoftTokens, SymbolBatch
-from .symbols import SymbolVectors
+from ..types import InstanceBatch, SoftTokens, SymbolBatch
 
 
 class PerturbationMap(nn.Module):
     """x' = Pad(x) + W: the same trained vector at a position, whatever stands there.
 
-    `W` is `position`; `Pad` puts `padding` mean words behind each sequence, where the perturbation stands alone.
+    `x` is `symbols`: vectors of discrete symbols (`SymbolVectors`), or a series over a `FrozenBridge`. `W` is
+    `position`; `Pad` puts `padding` mean words behind each sequence, where the perturbation stands alone.
 
     Differs from the authors' code: it is added to word embeddings, not to a waveform; sequences are padded by a fixed
     number of tokens, not to the model's full length, so that short ones stay cheap; no dropout on W.
@@ -23,7 +23,7 @@ class PerturbationMap(nn.Module):
     filler: Tensor
 
     def __init__(
-        self, *, symbols: SymbolVectors, vocabulary: Float[Tensor, "word width"], length: int, padding: int
+        self, *, symbols: nn.Module, vocabulary: Float[Tensor, "word width"], length: int, padding: int
     ) -> None:
         super().__init__()
         words = vocabulary.float()
@@ -31,7 +31,7 @@ class PerturbationMap(nn.Module):
         self.position = nn.Parameter(0.1 * words.std(0) * torch.randn(length + padding, words.shape[1]))
         self.register_buffer("filler", words.mean(0), persistent=False)
 
-    def forward(self, batch: SymbolBatch) -> SoftTokens:
+    def forward(self, batch: SymbolBatch | InstanceBatch) -> SoftTokens:
         """The soft tokens.
 
         Raises:
@@ -40,8 +40,9 @@ class PerturbationMap(nn.Module):
         tokens, known = self.symbols(batch)
         longest = tokens.shape[1] + self.padding
         if longest > len(self.position):
+            time = (batch.ids if isinstance(batch, SymbolBatch) else batch.values).shape[-1]
             raise DataError(
-                f"a sequence of {batch.ids.shape[1]} symbols needs {tokens.shape[1]} tokens; this model reads "
+                f"a sequence of {time} symbols needs {tokens.shape[1]} tokens; this model reads "
                 f"{len(self.position) - self.padding}. Cut the sequence, or build the model for longer ones"
             )
         padded = torch.where(known[..., None], tokens, self.filler)

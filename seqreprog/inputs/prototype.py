@@ -13,9 +13,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ..memo import Memo
-from ..types import SeriesBatch, SoftTokens, SymbolBatch
+from ..types import InstanceBatch, SeriesBatch, SoftTokens, SymbolBatch
 from .patch import PatchEmbedding
 from .symbols import SymbolEmbedding
+from .views import Views
 
 START_PATCHES = 256  # synthetic patches that set the start
 
@@ -64,8 +65,8 @@ class PrototypeMap(nn.Module):
 
         Z = softmax(Q K^T / sqrt(d)) V,   Q = X W_Q,   K = E' W_K,   V = E' W_V,   soft tokens = Z W_O
 
-    `X` is `self.patches` (of numbers or of symbols), `E'` is `self.prototypes()`, `W_Q W_K W_V W_O` are
-    `query key value output`.
+    `X` is `self.patches` (of numbers, of symbols, or several views of a series), `E'` is `self.prototypes()`,
+    `W_Q W_K W_V W_O` are `query key value output`.
 
     Differs from the authors' code: the keys have no bias (softmax does not see it), and the start is set so that
     attention tells patches apart (scores of unit variance; the usual start is nearly uniform, and every patch the same
@@ -76,7 +77,7 @@ class PrototypeMap(nn.Module):
     def __init__(
         self,
         *,
-        patches: PatchEmbedding | SymbolEmbedding,
+        patches: PatchEmbedding | SymbolEmbedding | Views,
         prototypes: nn.Module,
         heads: int,
         head_width: int,
@@ -94,7 +95,7 @@ class PrototypeMap(nn.Module):
         self._held: Tensor | None = None
         self._start(vocabulary.float(), reach)
 
-    def forward(self, batch: SeriesBatch | SymbolBatch) -> SoftTokens:
+    def forward(self, batch: SeriesBatch | SymbolBatch | InstanceBatch) -> SoftTokens:
         patches, known = self.patches(batch)
         query = self._split(self.query(patches))
         key, value = self._kept_reference()
@@ -122,7 +123,7 @@ class PrototypeMap(nn.Module):
         self._kept.clear()
         return super().train(mode)
 
-    def attention(self, batch: SeriesBatch | SymbolBatch) -> Float[Tensor, "row head length prototype"]:
+    def attention(self, batch: SeriesBatch | SymbolBatch | InstanceBatch) -> Float[Tensor, "row head length prototype"]:
         """How much each patch attends to each prototype."""
         query, key = self._split(self.query(self.patches(batch)[0])), self._split(self.key(self.prototypes())[None])
         return torch.softmax(query @ key.transpose(-1, -2) / math.sqrt(query.shape[-1]), dim=-1)

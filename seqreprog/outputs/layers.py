@@ -22,30 +22,38 @@ class LayerHead(nn.Module):
     `h` are the states of every layer, joined: `layers` asks for them. `h1_p` is the state of the first layer at place
     `p` of `places`, where what stands around a symbol has just been read into it; a place that a sequence lacks says
     nothing. `V` is `at`, `c` is `level`. All weights start at 0 and are made to be solved (`symbol_probe`): thousands
-    of features that are not trained themselves call for a penalty chosen on held-out rows.
+    of features that are not trained themselves call for a penalty chosen on held-out rows. An example may be several
+    rows, its `views`: `s` joins what is read of each.
     """
 
     layers = True
 
-    def __init__(self, *, depth: int, width: int, outputs: int, places: int = 0) -> None:
+    def __init__(self, *, depth: int, width: int, outputs: int, places: int = 0, views: int = 1) -> None:
         super().__init__()
+        self.views = views
         self.places, self.first = places, slice(min(1, depth) * width, (min(1, depth) + 1) * width)
-        self.answer = nn.Linear(STATISTICS * (depth + 1) * width, outputs)
+        self.answer = nn.Linear(views * STATISTICS * (depth + 1) * width, outputs)
         self.at = nn.Parameter(torch.zeros(places, width, outputs)) if places else None
         self.level = nn.Parameter(torch.zeros(places, outputs)) if places else None
         nn.init.zeros_(self.answer.weight)
         nn.init.zeros_(self.answer.bias)
 
     def forward(
-        self, hidden: Float[Tensor, "batch length width"], mask: Bool[Tensor, "batch length"]
+        self, hidden: Float[Tensor, "row length width"], mask: Bool[Tensor, "row length"]
     ) -> Float[Tensor, "batch class"]:
-        answer = self.answer(statistics(hidden, mask))
+        answer = self.answer(self.read(hidden, mask))
         if self.at is None or self.level is None:
             return answer
         states = self.placed(hidden)
         known = mask[:, : self.places, None]
         at, level = self.at[: states.shape[1]], self.level[: states.shape[1]]
         return answer + torch.einsum("bpw,pwc->bc", states * known, at) + (known * level).sum(1)
+
+    def read(
+        self, hidden: Float[Tensor, "row length width"], mask: Bool[Tensor, "row length"]
+    ) -> Float[Tensor, "batch joined"]:
+        """The statistics, those of an example's views joined."""
+        return statistics(hidden, mask).unflatten(0, (-1, self.views)).flatten(1)
 
     def placed(self, hidden: Float[Tensor, "batch length width"]) -> Float[Tensor, "batch place part"]:
         """The states of the first layer at the places that are read."""

@@ -6,13 +6,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .classifier import ReprogClassifier
     from .forecaster import ReprogForecaster
+    from .regressor import ReprogRegressor
 
 _HOMES = {
+    "ReprogClassifier": "classifier",
     "ReprogForecaster": "forecaster",
+    "ReprogRegressor": "regressor",
 }
 
-__all__ = ["ReprogForecaster"]
+__all__ = ["ReprogClassifier", "ReprogForecaster", "ReprogRegressor"]
 
 
 def __getattr__(name: str) -> Any:

@@ -1,0 +1,148 @@
+"""The fitted whole behind every facade of whole series: the reprogrammed language model, and calibrated probabilities.
+
+    p = softmax(f_T(x) / T),    y = centre + scale * f_T(x)
+
+The temperature `T` is found on series that were held out (Guo et al. 2017, section 4.2).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+
+from .backbone import Backbone, load_backbone
+from .batching import in_batches, rows_that_fit
+from .build_series import build_series_model
+from .checkpoint import check_backbone, load_adapter
+from .data.instances import Instances
+from .errors import CheckpointError, ConfigError, DataError
+from .model import InstanceReprogram
+from .series_config import SeriesConfig
+from .series_samples import instance_batch
+from .solvers import probabilities
+
+NUMBERS = ("temperature", "centre", "scale")
+
+
+@dataclass(eq=False)
+class SeriesBlend:
+    """A fitted model of whole series.
+
+    Attributes:
+        config: everything it was made from.
+        backbone: the frozen language model.
+        columns: how many classes, or 1 for values.
+        length: steps of a usual series of training.
+        channel_scale: mean and standard deviation of each channel of training.
+        model: the reprogrammed language model.
+        temperature: what log-odds are divided by before they become probabilities.
+        centre: of values, which are standardised.
+        scale: of values.
+    """
+
+    config: SeriesConfig
+    backbone: Backbone
+    columns: int
+    length: int
+    channel_scale: tuple[Float[np.ndarray, " channel"], Float[np.ndarray, " channel"]]
+    model: InstanceReprogram
+    temperature: float = 1.0
+    centre: float = 0.0
+    scale: float = 1.0
+
+    def scores(self, instances: Instances) -> Float[np.ndarray, "instance column"]:
+        """Log-odds up to a constant of each row, or values in standardised units.
+
+        Raises:
+            DataError: they have other channels than those of training.
+        """
+        channels = len(self.channel_scale[0])
+        if instances.channels != channels:
+            raise DataError(f"this model was fitted on series of {channels} channels; got {instances.channels}")
+        return model_answers(self.model, instances, self.channel_scale, self.config)
+
+    def probabilities(self, instances: Instances) -> Float[np.ndarray, "instance column"]:
+        """The calibrated probability of each class; rows sum to 1.
+
+        Raises:
+            ConfigError: the model answers with values.
+        """
+        if self.config.task != "classify":
+            raise ConfigError(f"task={self.config.task!r} has no probabilities of classes; call predict")
+        return probabilities("classify", self.scores(instances) / self.temperature)
+
+    def values(self, instances: Instances) -> Float[np.ndarray, " instance"]:
+        """What a regression answers, in the caller's own units."""
+        return self.centre + self.scale * self.scores(instances)[:, 0]
+
+
+@torch.inference_mode()
+def model_answers(
+    model: InstanceReprogram,
+    instances: Instances,
+    scale: tuple[Float[np.ndarray, " channel"], Float[np.ndarray, " channel"]],
+    config: SeriesConfig,
+) -> Float[np.ndarray, "instance column"]:
+    """What the reprogrammed model says of every series, in batches of like lengths, in the order of `instances`."""
+    model.eval()
+    order = np.argsort(instances.lengths, kind="stable")
+    device = next(weight for _, weight in model.trained()).device
+    views = getattr(model.output_map, "views", 1)
+    rows = rows_that_fit((config.positions + config.padding) * views, model.backbone.width, device)
+
+    def run(part: slice) -> np.ndarray:
+        answer = model(instance_batch(instances, scale, order[part]).to(device))
+        return answer.double().cpu().numpy()
+
+    joined = np.concatenate([found for _, found in in_batches(len(order), rows, run)])
+    back = np.empty_like(joined)
+    back[order] = joined
+    return back
+
+
+def series_state(blend: SeriesBlend) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+    """Tensors and JSON of an artifact (everything but the frozen backbone)."""
+    middle, spread = blend.channel_scale
+    return dict(blend.model.adapter_state()), {
+        "columns": blend.columns,
+        "length": blend.length,
+        "channel_scale": [middle.tolist(), spread.tolist()],
+        **{name: getattr(blend, name) for name in NUMBERS},
+    }
+
+
+def restore_series(
+    config: SeriesConfig, backbone: Backbone, tensors: dict[str, torch.Tensor], document: dict[str, Any]
+) -> SeriesBlend:
+    """The inverse of `series_state`.
+
+    Raises:
+        CheckpointError: something is missing, unknown or of another shape.
+    """
+    try:
+        columns, length = int(document["columns"]), int(document["length"])
+        middle, spread = (np.array(part, dtype=np.float64) for part in document["channel_scale"])
+        numbers: dict[str, Any] = {name: float(document[name]) for name in NUMBERS}
+    except (KeyError, TypeError, ValueError) as error:
+        raise CheckpointError(f"the artifact's settings cannot be read: {error!r}") from error
+    model = build_series_model(config, backbone, channels=len(middle), classes=columns, length=length, fresh=False)
+    load_adapter(model, tensors)
+    return SeriesBlend(config, backbone, columns, length, (middle, spread), model.eval(), **numbers)
+
+
+def reopen_series(
+    config: SeriesConfig, tensors: dict[str, torch.Tensor], document: dict[str, Any], *, backbone: str | None = None
+) -> SeriesBlend:
+    """`restore_series` with the frozen model loaded by its name, or from where it is now.
+
+    Raises:
+        CheckpointError: it is not, to the byte, the one that was trained on; or as `restore_series`.
+        BackboneError: it cannot be found.
+    """
+    frozen = load_backbone(backbone or config.backbone, config.layers)
+    check_backbone(document["backbone"], frozen)
+    return restore_series(config, frozen, tensors, document)

@@ -1,0 +1,125 @@
+"""A fitted model of whole series that is saved and loaded: arrays in, classes or values out."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from .backbone import load_backbone
+from .checkpoint import backbone_record, check_kind, load_artifact, save_artifact
+from .data.instances import read_instances
+from .data.targets import class_weights, read_classes, read_values
+from .errors import CheckpointError
+from .series_blend import SeriesBlend, reopen_series, series_state
+from .series_config import SeriesConfig, series_config, series_dict
+from .series_fitting import fit_series
+from .series_problem import SeriesExamples
+from .series_summary import SeriesSummary
+from .train import check_device
+
+ARTIFACT = "series-model"
+
+
+@dataclass(eq=False)
+class SeriesModel:
+    """A frozen language model that was reprogrammed to classify or regress whole series.
+
+    Attributes:
+        blend: the fitted whole.
+        summary: what the fit did.
+        classes: in order; of a regression none.
+    """
+
+    blend: SeriesBlend
+    summary: SeriesSummary
+    classes: np.ndarray
+
+    @classmethod
+    def fit(cls, config: SeriesConfig, X: object, y: object, *, class_weight: object = None) -> SeriesModel:
+        """Fits on series and a class or value for each.
+
+        Args:
+            config: everything there is to decide.
+            X: an array `[instance, channel, time]` or `[instance, time]`, or a list of `[channel, time]`; `NaN` is a
+                missing value.
+            y: a class or a value for each.
+            class_weight: `None`, `"balanced"`, or a weight for each class.
+
+        Raises:
+            DataError: `X` or `y` breaks a rule; the message says which instance, and what to do.
+            ConfigError: a setting is outside its rule.
+            BackboneError: the backbone is not there, or has too few positions.
+        """
+        instances = read_instances(X)
+        if config.task == "classify":
+            target = read_classes(y, len(instances))
+            weight, columns = class_weights(class_weight, target)[target.values], len(target.classes)
+        else:
+            target = read_values(y, len(instances))
+            weight, columns = np.ones(len(instances)), 1
+        kept = np.flatnonzero(weight > 0)  # a class of weight 0 is never learned, and never answered with
+        examples = SeriesExamples(instances.take(kept), target.values[kept], columns, weight[kept])
+        blend, summary = fit_series(config, load_backbone(config.backbone, config.layers), examples)
+        return cls(blend, summary, target.classes)
+
+    def probabilities(self, X: object) -> Float[np.ndarray, "instance class"]:
+        """The calibrated probability of each class, in the order of `classes`."""
+        return self.blend.probabilities(read_instances(X))
+
+    def values(self, X: object) -> Float[np.ndarray, " instance"]:
+        """What a regression answers."""
+        return self.blend.values(read_instances(X))
+
+    def save(self, path: str | Path) -> None:
+        """Writes theta, omega and settings, without the frozen model. Whole or not at all; no pickle.
+
+        Raises:
+            OutputError: the place cannot be written, or holds something else.
+            ConfigError: classes are neither strings, numbers nor booleans.
+        """
+        tensors, document = series_state(self.blend)
+        classes = {"values": self.classes.tolist(), "dtype": self.classes.dtype.str}
+        if self.classes.dtype == object:
+            classes["dtype"] = "object"
+        save_artifact(
+            path,
+            tensors,
+            {
+                "kind": ARTIFACT,
+                "config": series_dict(self.blend.config),
+                "backbone": backbone_record(self.blend.backbone),
+                "classes": classes,
+                "summary": asdict(self.summary),
+                **document,
+            },
+        )
+
+    @classmethod
+    def load(cls, path: str | Path, *, backbone: str | Path | None = None, device: str = "auto") -> SeriesModel:
+        """Reads what `save` wrote.
+
+        Args:
+            path: the directory.
+            backbone: where the language model is now, if no longer where it was; it must be the same to the byte.
+            device: as in `SeriesConfig`.
+
+        Raises:
+            CheckpointError: corrupt, truncated, foreign, or another backbone.
+            ConfigError: there is no such device here.
+        """
+        check_device(device)
+        tensors, document = load_artifact(path)
+        check_kind(path, document, ARTIFACT)
+        try:
+            config = series_config({**document["config"], "device": device})
+            summary = SeriesSummary(**document["summary"])
+            saved: dict[str, Any] = document["classes"]
+            classes = np.array(saved["values"], dtype=np.dtype(saved["dtype"]))
+        except (KeyError, TypeError, ValueError) as error:
+            raise CheckpointError(f"{str(path)!r} is not an artifact that this release reads: {error}") from error
+        place = None if backbone is None else str(backbone)
+        return cls(reopen_series(config, tensors, document, backbone=place), summary, classes)

@@ -1,0 +1,57 @@
+"""What the classifier and the regressor share: settings, frames to arrays, the parameters of sktime's tests."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.utils import check_random_state
+
+from ..config import Adapter, Training
+from ..series_config import BRIEF, SeriesConfig, SeriesTask
+from ..tiny import TINY
+
+SHARED_TAGS: dict[str, Any] = {
+    "authors": "seqreprog maintainers",
+    "maintainers": "seqreprog maintainers",
+    "python_dependencies": ["torch", "transformers"],
+    "X_inner_mtype": "df-list",
+    "y_inner_mtype": "numpy1D",
+    "capability:multivariate": True,
+    "capability:unequal_length": True,
+    "capability:missing_values": True,
+    "capability:categorical_in_X": False,
+    "capability:random_state": True,
+    "property:randomness": "derandomized",
+}
+SMALL = Adapter(hidden=8, heads=1, head_width=4, n_prototypes=4)
+QUICK = Training(mode="train", max_steps=2, batch_size=4, evaluate_every=2, threads=1, progress=False)
+
+
+def arrays(X: Sequence[pd.DataFrame]) -> list[np.ndarray]:
+    """Frames of one instance each as `[channel, time]`."""
+    return [frame.to_numpy(dtype=np.float64).T for frame in X]
+
+
+def settings(estimator: Any, task: SeriesTask) -> SeriesConfig:
+    """What the arguments of an estimator ask for; what is wrong with them is said here, in `fit`."""
+    names = ("form", "mapping", "positions", "layers", "adapter", "training")
+    given = {name: getattr(estimator, name) for name in names if hasattr(estimator, name)}
+    for name, usual in (("adapter", Adapter()), ("training", BRIEF)):
+        given[name] = usual if given[name] is None else given[name]
+    return SeriesConfig(task=task, backbone=str(estimator.backbone), seed=_seed(estimator.random_state), **given)
+
+
+def test_params(*changes: dict[str, Any]) -> list[dict[str, Any]]:
+    """Settings for sktime's tests: each trains by gradient, on a random backbone that needs no network."""
+    shared = {"backbone": TINY, "layers": 1, "positions": 8, "adapter": SMALL, "training": QUICK}
+    return [{**shared, **change} for change in changes]
+
+
+def _seed(random_state: Any) -> int:
+    if isinstance(random_state, Integral):
+        return int(random_state)
+    return int(check_random_state(random_state).randint(2**31 - 1))
