@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 from classification_parts.sets import Part
-from sequence_parts.run import Backbones
+from sequence_parts.run import Backbones, used
 
 from seqreprog.evaluation.class_metrics import class_report
 from seqreprog.series_config import SeriesConfig, series_dict
@@ -29,7 +29,7 @@ def described(form: str) -> dict[str, Any]:
     """All settings of a fit but its seed, as JSON holds them."""
     if form == "ed":
         return {"1-NN": "Euclidean"}
-    return {"study": STUDY, **json.loads(json.dumps(series_dict(settings(form))))}
+    return {"study": STUDY, **json.loads(json.dumps(used(series_dict(settings(form)))))}
 
 
 def run(train: Part, test: Part, form: str, seed: int, backbones: Backbones) -> dict[str, Any]:

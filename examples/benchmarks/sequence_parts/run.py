@@ -84,13 +84,14 @@ def described(row: Row, form: str) -> dict[str, Any]:
         made = filler(row, 0)
     else:
         made = estimator(row, 0)
-    config = _used(sequence_dict(replace(made._config(row.task), seed=0)))
+    config = used(sequence_dict(replace(made._config(row.task), seed=0)))
     return {"study": STUDY, **json.loads(json.dumps(config))}
 
 
-def _used(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Without options that came after the first records and are switched off: those are no other settings."""
-    return {name: value for name, value in config.items() if name not in LATER or value not in (None, 0)}
+def used(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Without options that came after the first records and are switched off, or are for forecasts alone."""
+    kept = {name: value for name, value in config.items() if name not in LATER or value not in (None, 0)}
+    return {**kept, "training": {name: value for name, value in config["training"].items() if name != "holdout"}}
 
 
 def digest(described: dict[str, Any]) -> str:
