@@ -79,7 +79,7 @@ def test_classify_answers_for_a_fasta_file_and_its_model_serves_again(place: Pat
     loaded = SequenceClassifier.load(place / "model")
     np.testing.assert_allclose(loaded.predict_proba(["ACDEFWW", "ACDEFG"])[:, 0], found["seqreprog-no"], rtol=1e-12)
     line = refused("predict", place / "model", place / "test.fasta", "--horizon", 3)
-    assert "answers for sequences, which have no --horizon" in line
+    assert "answers for sequences: they have no --horizon" in line
     parquet = ran("classify", place / "train.parquet", *options, "--test", place / "test.fasta").stdout
     assert parquet == out.read_text()
 

@@ -129,6 +129,7 @@ def full() -> ForecastConfig:
             mirror=False,
             evaluate_every=3,
             patience=2,
+            holdout="series",
             validation=0.3,
             validation_windows=11,
             time_budget=60.0,

@@ -97,6 +97,7 @@ CHANGES: dict[str, tuple[Any, Any, dict[str, Any]]] = {
     "Training.average": (0.0, 0.9, {}),
     "Training.mirror": (True, False, {}),
     "Training.patience": (1, 20, ROUGH),
+    "Training.holdout": ("time", "series", {}),
     "Training.validation": (0.15, 0.4, {}),
     "Training.validation_windows": (16, 1, ROUGH),
     "Training.mode": ("train", "probe", {}),
