@@ -35,7 +35,7 @@ brackets its threads.
 def page(known: dict[str, Any], attempts: str) -> str:
     """The page, from whatever is finished."""
     records: Records = known["records"]
-    parts = [OPENING, _goals(records)]
+    parts = [OPENING, _goals(records), _unbeaten(records)]
     for group, title in TABLES.items():
         rows = [row for row in ROWS.values() if row.group == group]
         found = _table(records, rows)
@@ -70,6 +70,17 @@ def _goals(records: Records) -> str:
         else:
             lines.append(_line(goal, "", "not measured", True))
     return "## Goals\n\n| goal | figure | |\n|---|---|---|\n" + "\n".join(lines)
+
+
+def _unbeaten(records: Records) -> str:
+    """The rows, if any, of whose first score the floor has no less than the base."""
+    lines = []
+    for row in ROWS.values():
+        score = row.scores[0]
+        ours, floor = (figure(values(records, row.name, form, score), score) for form in ("base", "floor"))
+        if ours and floor and (ours.mean >= floor.mean if score in LESS else ours.mean <= floor.mean):
+            lines.append(f"- {row.title}: {score} {ours.mean:.4g}, floor {floor.mean:.4g}")
+    return "Where the floor is not beaten:\n\n" + "\n".join(lines) if lines else ""
 
 
 def _line(goal: str, shown: str, verdict: str, ready: bool) -> str:
@@ -217,13 +228,21 @@ def _cost(records: Records) -> str:
     worked = sum(one["processor_seconds"] for one in records)
     fits = [one for one in records if one["form"] != "floor"]
     longest = max(fits, key=lambda one: one["seconds"], default=None)
+    hardest = max(fits, key=lambda one: one["processor_seconds"], default=None)
     said = (
         f"{len(records)} fits and floors took {spent / 3600:.1f} hours ({worked / 3600:.1f} hours of one core's work)"
     )
-    if longest:
-        name = ", ".join(longest[part] for part in ("row", "place", "form"))
-        said += f"; the longest fit took {longest['seconds']:.0f} s ({name})"
+    if longest and hardest:
+        said += (
+            f"; the longest fit took {longest['seconds']:.0f} s ({_name(longest)}), and with its test the hardest "
+            f"{hardest['processor_seconds']:.0f} s of one core's work ({_name(hardest)}): some fits ran beside other "
+            "work, so their seconds are upper bounds"
+        )
     return f"## Cost\n\n{said}. `make bench-sequences` does what is left, `--plan` says how long that takes."
+
+
+def _name(record: dict[str, Any]) -> str:
+    return ", ".join(record[part] for part in ("row", "place", "form"))
 
 
 def _earlier(known: dict[str, Any]) -> str:
