@@ -6,10 +6,10 @@ INSTALLED := .venv/.installed
 DATA := $(or $(SEQREPROG_DATA),../shared/data)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow contracts bench-classification bench-forecast bench-sequences bench-speed lint format clean
+.PHONY: help install demo test test-slow contracts bench-classification bench-forecast bench-sequences bench-covariates bench-speed lint format clean
 
 # After the installation nothing is fetched: a demo or a test that needs the network is a fault.
-demo test test-slow contracts bench-classification bench-forecast bench-sequences bench-speed: export HF_HUB_OFFLINE := 1
+demo test test-slow contracts bench-classification bench-forecast bench-sequences bench-covariates bench-speed: export HF_HUB_OFFLINE := 1
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -57,6 +57,9 @@ bench-sequences: $(INSTALLED)  ## docs/results-sequences.md (hours; finished fit
 	export OMP_NUM_THREADS=1; run="$(BIN)/python examples/benchmarks/sequences.py --data $(DATA)"; \
 	$$run --backwards & other=$$!; $$run && wait $$other
 	$(BIN)/python examples/benchmarks/sequences.py --page docs/results-sequences.md
+
+bench-covariates: $(INSTALLED)  ## docs/results-covariates.md (a quarter of an hour; finished runs are not repeated)
+	$(BIN)/python examples/benchmarks/covariates.py --json docs/results/covariates.json --page docs/results-covariates.md
 
 lint: $(INSTALLED)  ## ruff (rules and format) and mypy; changes nothing
 	@$(BIN)/ruff check .

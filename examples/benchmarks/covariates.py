@@ -11,7 +11,7 @@ without them, and with their days drawn at random.
 `default` is what `fit` does, `probe` is `mode="probe"`, and `pure` the probe without the ridge.
 
 Errors are mean absolute and mean squared ones in units of each shop's own spread; `ratio` is to the error without.
-Finished runs in the JSON file are not repeated.
+Finished runs in the JSON file are not repeated; `--page out.md` writes the tables.
 """
 
 import argparse
@@ -25,6 +25,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from covariate_parts.page import page
 from covariate_parts.sentences import shared_words
 from covariate_parts.shops import (
     HISTORY,
@@ -122,6 +123,7 @@ def main() -> None:
     parser.add_argument("--how", nargs="+", choices=list(HOW), default=["probe", "pure"])
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--page", type=Path)
     options = parser.parse_args()
     if words := shared_words():
         raise SystemExit(f"learned and unseen sentences share the words {sorted(words)}")
@@ -137,6 +139,8 @@ def main() -> None:
         if options.json:
             options.json.write_text(json.dumps({"compared": compared(kept), "runs": kept}, indent=2) + "\n")
     print(json.dumps({"compared": compared(kept), "runs": kept}, indent=2))
+    if options.page:
+        options.page.write_text(page(compared(kept)))
 
 
 if __name__ == "__main__":
