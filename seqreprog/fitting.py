@@ -117,7 +117,7 @@ def fit_panel(
         lacking = (
             f"no series has the {2 * config.horizon + MIN_CONTEXT} steps needed to hold out a horizon"
             if config.training.holdout == "time"
-            else "there are no two series (or sentences) of which one could be held out"
+            else "there are no two series (or sentences) long enough for one to be held out"
         )
         notices.append(f"{lacking}: nothing was validated, and the intervals were calibrated on the training windows")
     notices += _width_notices(split.validation if len(split.validation) else split.train, config)

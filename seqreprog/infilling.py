@@ -53,7 +53,7 @@ class Hidden:
         hidden: which of their symbols are hidden.
         told: those that are known, and read by the language model.
         where: places in the flat array of those that closed forms are solved on, and that judge.
-        groups: the group of each of these.
+        related: the group of each sequence.
     """
 
     config: SequenceConfig
@@ -61,7 +61,12 @@ class Hidden:
     hidden: Bool[np.ndarray, " symbols"]
     told: Bool[np.ndarray, " symbols"]
     where: Int[np.ndarray, " used"]
-    groups: Int[np.ndarray, " used"]
+    related: Int[np.ndarray, " sequence"]
+
+    @property
+    def groups(self) -> Int[np.ndarray, " used"]:
+        """The group of each of the symbols that judge."""
+        return self.related[self.symbols.owner[self.where]]
 
     @property
     def truth(self) -> Int[np.ndarray, " used"]:
@@ -104,7 +109,7 @@ def fit_infill(
         backbone = with_peft(backbone, None if peft is True else peft, seed=config.seed)
     alphabet, length = symbols.alphabet, model_length(config, room(config, backbone), symbols)
     problem = _hidden(config, symbols, hidden, groups, length)
-    folds = _folds(problem, groups)
+    folds = _folds(problem)
     places = FARTHEST if config.method == "prototype" else 0
     model = build_sequence_model(
         config, backbone, size=alphabet.size, classes=alphabet.size - 2, length=length, symbols=alphabet.symbols,
@@ -130,6 +135,8 @@ def hidden_scores(
 ) -> tuple[Float[np.ndarray, "hidden class"], Int[np.ndarray, " hidden"]]:
     """Log-odds of each hidden symbol that the model reads, and its place in the flat array, in rising order."""
     where = np.flatnonzero(hidden & (_places(symbols) < blend.length))
+    if not len(where):
+        return np.zeros((0, blend.columns)), where
     base = None if blend.runs is None else blend.runs.decision(symbols, hidden, where)
     if base is not None and blend.weight == 0:
         return base, where
@@ -149,12 +156,12 @@ def _hidden(config: SequenceConfig, symbols: Symbols, hidden: np.ndarray, groups
         )
     where = np.flatnonzero(told)
     where = where[np.linspace(0, len(where) - 1, min(len(where), SOLVED)).astype(int)]
-    return Hidden(config, symbols, hidden, told, where, groups[symbols.owner[where]])
+    return Hidden(config, symbols, hidden, told, where, groups)
 
 
-def _folds(problem: Hidden, groups: np.ndarray) -> list[Int[np.ndarray, " _"]]:
+def _folds(problem: Hidden) -> list[Int[np.ndarray, " _"]]:
     """Which of the symbols are held out together: those of a fold of the sequences, or of one part that is left out."""
-    config, owner = problem.config, problem.symbols.owner[problem.where]
+    config, owner, groups = problem.config, problem.symbols.owner[problem.where], problem.related
     rows = np.unique(owner)
     if config.training.mode == "probe":
         parts = group_folds(groups[rows], None, min(FOLDS, max(len(np.unique(groups[rows])), 2)), config.seed)
@@ -187,7 +194,8 @@ def _trained(
     where = problem.where[folds[0]]
     held = np.unique(symbols.owner[where])
     apart = np.unique(problem.groups[folds[0]])
-    kept = np.unique(symbols.owner[problem.where[~np.isin(problem.groups, apart)]])
+    told = np.unique(symbols.owner[problem.told])  # more than judge: what is not solved has no need to be few
+    kept = told[~np.isin(problem.related[told], apart)]
     sets = [
         InfillDataset(symbols.take(rows), problem.told[symbols.where(rows)], blank=blank, limit=length)
         for rows in (kept, held)

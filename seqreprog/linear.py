@@ -310,11 +310,12 @@ def _solve_per_step(
         for chunk in reader.chunks(train):
             _add_changes(grams, chunk, steps, scaling, view)
         np.cumsum(grams, axis=0, out=grams)
-        damping = penalty * grams[:, diagonal, diagonal][:, : train.context].mean(axis=1, keepdims=True)
+        level = grams[:, diagonal, diagonal][:, : train.context].mean(axis=1, keepdims=True)
+        damping = penalty * np.where(level > 0, level, 1.0)  # contexts that never change have no level
         grams[:, diagonal, diagonal] += damping
         # LU, as numpy has no triangular solve to follow its Cholesky; steps that nobody saw keep weight 0.
         for row, step in enumerate(steps):
-            if moments.seen[step] and grams[row].any():
+            if moments.seen[step]:
                 gram, aim = grams[row], moments.cross[:, step]
                 if own:
                     corner = moments.own_gram[step] + damping[row] * np.eye(own)

@@ -55,7 +55,7 @@ def solve_shared(
     roots, basis = np.linalg.eigh(moments.gram)
     roots = np.maximum(roots, 0.0)
     plain = len(roots) == moments.context
-    unit = roots.mean() if plain else moments.gram.diagonal()[: moments.context].mean()
+    unit = (roots.mean() if plain else moments.gram.diagonal()[: moments.context].mean()) or 1.0  # 0: they never change
     gains = inverse(roots[:, None] + penalties * unit)
     share = moments.seen / moments.windows
     turned = basis.T @ (moments.cross * inverse(share))
@@ -69,7 +69,7 @@ def solve_shared(
     left = np.empty((len(gains), len(penalties), steps))
     for place, penalty in enumerate(penalties):
         damped = slant * gains[:, place, None]
-        block = gram + penalty * (unit or 1.0) * np.eye(own) - damped.transpose(0, 2, 1) @ slant
+        block = gram + penalty * unit * np.eye(own) - damped.transpose(0, 2, 1) @ slant
         rest = aim - np.einsum("hfo,fh->ho", damped, turned)
         found[place] = np.linalg.solve(block, rest[:, :, None])[:, :, 0]
         left[:, place] = turned - np.einsum("hfo,ho->fh", slant, found[place])

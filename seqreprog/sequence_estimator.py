@@ -19,7 +19,7 @@ from .data import smiles
 from .data.alphabets import Alphabet, alphabet
 from .data.groups import duplicate_groups, duplicate_notice, identity_groups, joined_groups
 from .data.symbols import Reading, read_sequences
-from .data.targets import Target, read_groups
+from .data.targets import Target, plain, read_groups
 from .data.texts import read_texts
 from .errors import CheckpointError, ConfigError, DataError, NotFittedError, Notice
 from .sequence_blend import SequenceBlend, blend_state, cut_notice, reopen_blend
@@ -212,7 +212,7 @@ class SequenceEstimator(BaseEstimator):
                 "alphabet": letters if letters is None or isinstance(letters, str) else list(letters),
                 "on_unknown": self.on_unknown,
                 "mode": (self.options or SequenceOptions()).training.mode,
-                "class_weight": [[_plain(k), float(v)] for k, v in weight.items()]
+                "class_weight": [[plain(k), float(v)] for k, v in weight.items()]
                 if hasattr(weight, "items")
                 else weight,
             },
@@ -330,24 +330,3 @@ def split_apart(
 def owner_of(reading: Reading) -> Int[np.ndarray, " spelling"] | None:
     """Which row each is a spelling of; `None` where every row has one."""
     return reading.kept if len(np.unique(reading.kept)) < len(reading.kept) else None
-
-
-def _plain(value: Any) -> Any:
-    return value.item() if isinstance(value, np.generic) else value
-
-
-def plain_classes(classes: np.ndarray) -> dict[str, Any]:
-    """Classes for JSON.
-
-    Raises:
-        ConfigError: they are neither strings, numbers nor booleans.
-    """
-    listed = [_plain(label) for label in classes.tolist()]
-    if not all(isinstance(label, str | int | float | bool) for label in listed):
-        raise ConfigError(f"only classes of str, int, float or bool can be saved; got {listed[0]!r}. Recode them")
-    return {"values": listed, "dtype": "object" if classes.dtype == object else classes.dtype.str}
-
-
-def restored_classes(saved: dict[str, Any]) -> np.ndarray:
-    """The inverse of `plain_classes`."""
-    return np.array(saved["values"], dtype=np.dtype(saved["dtype"]))

@@ -18,17 +18,19 @@ from .data.targets import (
     Target,
     class_weights,
     is_table,
+    plain_classes,
     read_classes,
     read_labels,
     read_values,
     read_weights,
+    restored_classes,
 )
 from .data.texts import read_texts
 from .errors import ConfigError, DataError, Notice, name_some
 from .evaluation.class_metrics import class_report, label_report, value_report
 from .sequence_blend import SequenceBlend
 from .sequence_config import Kind, Method, Output, SequenceBase, SequenceOptions
-from .sequence_estimator import SequenceEstimator, owner_of, plain_classes, restored_classes
+from .sequence_estimator import SequenceEstimator, owner_of
 
 
 class SequenceClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClassifierMixin, SequenceEstimator):

@@ -90,7 +90,7 @@ def fit_series(config: SeriesConfig, backbone: Backbone, examples: SeriesExample
 
 def _folds(config: SeriesConfig, examples: SeriesExamples) -> list[np.ndarray]:
     labels = examples.target if config.task == "classify" else None
-    return group_folds(np.arange(len(examples)), labels, min(FOLDS, len(examples)), config.seed)
+    return group_folds(examples.groups, labels, min(FOLDS, len(examples)), config.seed)
 
 
 def _held_out(problem: SeriesProblem) -> tuple[TrainingLog, np.ndarray, np.ndarray]:
@@ -98,6 +98,6 @@ def _held_out(problem: SeriesProblem) -> tuple[TrainingLog, np.ndarray, np.ndarr
     config, examples = problem.config, problem.examples
     labels = examples.target if config.task == "classify" else None
     every = np.arange(len(examples))
-    held = np.sort(split_groups(every, labels, config.training.validation, config.seed)[1])
+    held = np.sort(split_groups(examples.groups, labels, config.training.validation, config.seed)[1])
     log, _ = problem.fit(np.setdiff1d(every, held), held, config.training)
     return log, held, model_answers(problem.model, examples.instances.take(held), problem.channel_scale, config)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -12,7 +11,7 @@ from jaxtyping import Float
 from .backbone import load_backbone
 from .checkpoint import backbone_record, check_kind, load_artifact, save_artifact
 from .data.instances import read_instances
-from .data.targets import class_weights, read_classes, read_values
+from .data.targets import class_weights, plain_classes, read_classes, read_values, restored_classes
 from .errors import CheckpointError
 from .series_blend import SeriesBlend, reopen_series, series_state
 from .series_config import SeriesConfig, series_config, series_dict
@@ -82,9 +81,6 @@ class SeriesModel:
             ConfigError: classes are neither strings, numbers nor booleans.
         """
         tensors, document = series_state(self.blend)
-        classes = {"values": self.classes.tolist(), "dtype": self.classes.dtype.str}
-        if self.classes.dtype == object:
-            classes["dtype"] = "object"
         save_artifact(
             path,
             tensors,
@@ -92,7 +88,7 @@ class SeriesModel:
                 "kind": ARTIFACT,
                 "config": series_dict(self.blend.config),
                 "backbone": backbone_record(self.blend.backbone),
-                "classes": classes,
+                "classes": plain_classes(self.classes),
                 "summary": asdict(self.summary),
                 **document,
             },
@@ -117,8 +113,7 @@ class SeriesModel:
         try:
             config = series_config({**document["config"], "device": device})
             summary = SeriesSummary(**document["summary"])
-            saved: dict[str, Any] = document["classes"]
-            classes = np.array(saved["values"], dtype=np.dtype(saved["dtype"]))
+            classes = restored_classes(document["classes"])
         except (KeyError, TypeError, ValueError) as error:
             raise CheckpointError(f"{str(path)!r} is not an artifact that this release reads: {error}") from error
         place = None if backbone is None else str(backbone)

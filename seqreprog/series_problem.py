@@ -34,6 +34,11 @@ class SeriesExamples:
     def __len__(self) -> int:
         return len(self.instances)
 
+    @property
+    def groups(self) -> Int[np.ndarray, " instance"]:
+        """As of `Examples`; here each series stands for itself."""
+        return np.arange(len(self))
+
 
 @dataclass(frozen=True, eq=False)
 class SeriesProblem(Problem):

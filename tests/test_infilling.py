@@ -12,10 +12,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from seqreprog import Adapter, SequenceInfiller, SequenceOptions, Training
+from seqreprog import Adapter, SequenceInfiller, SequenceOptions, Training, infilling
+from seqreprog.errors import DataError
 from seqreprog.infilling import STEP_TOKENS, _bounded
 from seqreprog.sequence_config import USUAL
 from seqreprog.symbol_samples import InfillDataset
+from seqreprog.train import fit
 
 OPTIONS = SequenceOptions(adapter=Adapter(n_prototypes=32), training=Training(threads=1, progress=False))
 Make = Callable[[str], Path]
@@ -123,6 +125,34 @@ def test_an_artifact_of_a_release_without_base_is_read(make_backbone: Make, tmp_
     again = SequenceInfiller.load(tmp_path / "model")
     assert again.sample("WWWAGSTA__AG", n=5) == one.sample("WWWAGSTA__AG", n=5)
     assert "frequency: recovery 1.0 %" in str(again.summary_)
+
+
+def test_by_gradient_all_that_is_told_is_learned_though_fewer_judge(make_backbone: Make, monkeypatch: Any) -> None:
+    sizes: list[tuple[int, int]] = []
+
+    def counted(model: Any, train: Any, held: Any, **options: Any) -> Any:
+        sizes.append((len(train), len(held)))
+        return fit(model, train, held, **options)
+
+    monkeypatch.setattr(infilling, "SOLVED", 20)
+    monkeypatch.setattr(infilling, "fit", counted)
+    texts, masks = toy(60, MOTIFS)
+    options = replace(
+        OPTIONS, training=Training(max_steps=1, evaluate_every=1, threads=1, progress=False, mode="train")
+    )
+    one = make(make_backbone("bert"), options=options).fit(texts, spans=masks)
+    ((train, held),) = sizes
+    assert held < 20 and one.summary_.held_out <= 20
+    assert train + held == 60 - len(texts) + len(set(texts)), "copies of what is held out apart"
+
+
+@pytest.mark.parametrize("base", ["linear", "none"])
+def test_a_report_of_nothing_hidden_is_refused(base: str, make_backbone: Make) -> None:
+    training = Training(max_steps=1, evaluate_every=1, threads=1, progress=False, mode="train")
+    texts, masks = toy(30, SAME)
+    one = make(make_backbone("bert"), base=base, options=replace(OPTIONS, training=training)).fit(texts, spans=masks)
+    with pytest.raises(DataError, match="no symbol is hidden"):
+        one.report(texts[:3], [mask & False for mask in masks[:3]])
 
 
 def test_by_gradient_a_step_holds_fewer_long_sequences_unless_told(ragged: Callable[..., Any]) -> None:

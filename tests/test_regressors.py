@@ -119,6 +119,17 @@ def test_covariates_that_never_change_say_nothing() -> None:
     )
 
 
+@pytest.mark.parametrize("ahead", [0, 1])
+def test_a_series_that_never_changes_is_forecast_beside_covariates_though_steps_are_missing(ahead: int) -> None:
+    found = panel(gaps=0.1)
+    values = np.where(np.isfinite(found.values), 5.0, np.nan)
+    train, validation, standards = parts(Panel(values, found.offsets, found.covariates, ahead))
+    ridge = fit_ridge(train, validation, series_scale=np.ones(2), standards=standards)
+    ones = np.ones(len(validation))
+    forecast = ridge.forecast(validation.inputs(), ones, standards.cut(validation)[0])
+    np.testing.assert_allclose(forecast, 5.0, atol=1e-12)
+
+
 def test_without_covariates_it_is_the_ridge_it_was() -> None:
     train, validation, _ = parts(panel())
     bare = Panel(train.panel.values, train.panel.offsets)

@@ -163,6 +163,15 @@ def test_save_then_load_gives_the_same_bits(form: Any, config: Callable[..., Ser
     assert (loaded.classes == model.classes).all() and str(loaded.summary) == str(model.summary)
 
 
+def test_classes_that_no_file_holds_are_refused_by_name(config: Callable[..., SeriesConfig], tmp_path: Path) -> None:
+    X, y = shapes(12)
+    days = np.array(["2024-01-01", "2024-01-02"], dtype="datetime64[D]")
+    model = SeriesModel.fit(config(), X, days[y])
+    with pytest.raises(ConfigError, match=r"only classes of str, int, float or bool can be saved; got .*2024"):
+        model.save(tmp_path / "model")
+    assert not (tmp_path / "model").exists()
+
+
 def test_a_foreign_artifact_is_refused(config: Callable[..., SeriesConfig], tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="holds no seqreprog model"):
         SeriesModel.load(tmp_path)

@@ -198,3 +198,25 @@ def _numpy(values: object, what: str) -> np.ndarray:
     found = np.array(given)
     # a list of str and NaN would become the word 'nan'
     return found if len({type(value) for value in given}) == 1 else np.array(list(given), dtype=object)
+
+
+def plain(value: Any) -> Any:
+    """A scalar as Python has it."""
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def plain_classes(classes: np.ndarray) -> dict[str, Any]:
+    """Classes for JSON.
+
+    Raises:
+        ConfigError: they are neither strings, numbers nor booleans.
+    """
+    listed = [plain(label) for label in classes.tolist()]
+    if not all(isinstance(label, str | int | float | bool) for label in listed):
+        raise ConfigError(f"only classes of str, int, float or bool can be saved; got {listed[0]!r}. Recode them")
+    return {"values": listed, "dtype": "object" if classes.dtype == object else classes.dtype.str}
+
+
+def restored_classes(saved: dict[str, Any]) -> np.ndarray:
+    """The inverse of `plain_classes`."""
+    return np.array(saved["values"], dtype=np.dtype(saved["dtype"]))

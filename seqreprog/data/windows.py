@@ -267,8 +267,8 @@ def split_by_series(panel: Panel, context: int, horizon: int, validation: float,
     """Whole series validate, the others train: for forecasts of series that were never seen.
 
     Series with the same sentence stay on one side, or a sentence learned by heart would pass for one understood. The
-    share is of sentences then, rounded, at least one; with nothing to tell apart all series train. Contexts are padded
-    only in series too short for a whole one.
+    share is of sentences then, rounded, at least one; with nothing to tell apart all series train. Those that are too
+    short for a window are not counted. Contexts are padded only in series too short for a whole one.
 
     Args:
         panel: the series.
@@ -280,11 +280,12 @@ def split_by_series(panel: Panel, context: int, horizon: int, validation: float,
     groups = np.arange(len(panel))
     if panel.topics is not None:
         groups = np.unique(np.array(panel.texts)[panel.topics], return_inverse=True)[1]
-    count = int(groups.max(initial=-1)) + 1
-    drawn = np.random.default_rng(seed).permutation(count)[: min(max(round(validation * count), 1), count - 1)]
     length = panel.lengths
     begin = np.where(length >= context + horizon, context, _half(length, context, horizon))
     windows = windows_between(panel, context, horizon, start=begin, stop=length).informative()
+    there = np.unique(groups[windows.series])  # a series without windows can neither train nor validate
+    count = max(min(max(round(validation * len(there)), 1), len(there) - 1), 0)
+    drawn = there[np.random.default_rng(seed).permutation(len(there))[:count]]
     held = np.isin(groups, drawn)[windows.series]
     return Split(windows.take(~held), windows.take(held))
 

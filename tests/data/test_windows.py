@@ -264,3 +264,12 @@ def test_one_series_alone_or_one_sentence_holds_nothing_out() -> None:
     assert len(split_by_series(counting(30), 8, 4, 0.3, seed=0).validation) == 0
     told = replace(counting(30, 30), texts=("open",), topics=np.zeros(2, dtype=np.int64))
     assert len(split_by_series(told, 8, 4, 0.3, seed=0).validation) == 0
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_what_is_too_short_for_a_window_is_not_the_one_that_is_held_out_or_trains(seed: int) -> None:
+    split = split_by_series(counting(20, 3, 20, 1), 8, 4, 0.5, seed=seed)
+    assert {*split.train.series.tolist(), *split.validation.series.tolist()} == {0, 2}
+    assert len(split.train) == len(split.validation) > 0
+    alone = split_by_series(counting(20, 3), 8, 4, 0.5, seed=seed)
+    assert (len(alone.train), len(alone.validation)) == (9, 0)
