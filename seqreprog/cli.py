@@ -124,6 +124,8 @@ def forecast_command(
 
         model = _forecaster(locals())
         frame, ahead = read_frame_file(data), _future(future, futr)
+        if ahead is not None:
+            _check_future(frame, ahead, {**columns, "fill_gaps": fill_gaps}, futr, horizon)
         model.fit(frame, **columns, fill_gaps=fill_gaps, static=static, futr_cols=futr, hist_cols=hist)
         say(str(model.summary_), style="dim")
         if save is not None:
@@ -349,6 +351,15 @@ def _future(path: Path | None, columns: Sequence[str]) -> Any:
     from .data.files import read_frame_file
 
     return read_frame_file(path)
+
+
+def _check_future(frame: Any, ahead: Any, columns: dict[str, Any], names: Sequence[str], horizon: int) -> None:
+    """Refuses a future that cannot serve before the model is fitted and saved."""
+    from .config import Covariates
+    from .data.covariates import read_future
+    from .data.frames import read_table
+
+    read_future(read_table(frame, **columns), ahead, Covariates.of(None, names, ()), steps=horizon, horizon=horizon)
 
 
 def _freq(text: str | None) -> str | int | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,6 +16,9 @@ from rich.table import Table
 from rich.text import Text
 
 from .errors import Notice, SeqReprogError
+
+ARGUMENT = re.compile(r"\b(id_col|time_col|target_col|freq|fill_gaps|backbone|horizon)=(\.\.\.|True)")
+TEXT = re.compile(r"\bstatic='([^']*)'")
 
 err = Console(stderr=True, highlight=False)
 out = Console(highlight=False)
@@ -126,11 +130,17 @@ def reported() -> Iterator[None]:
             yield
         except SeqReprogError as error:
             err.print("error ", style="bold red", end="")
-            say(" ".join(f"{type(error).__name__}: {error}".split()))
+            say(" ".join(f"{type(error).__name__}: {as_options(str(error))}".split()))
             raise typer.Exit(1) from None
         except KeyboardInterrupt:
             say("interrupted, nothing was written")
             raise typer.Exit(130) from None
+
+
+def as_options(said: str) -> str:
+    """What a message calls arguments of a function, by the names that they have here."""
+    said = ARGUMENT.sub(lambda found: "--" + found[1].replace("_", "-"), said)
+    return TEXT.sub(r"--static \1", said).replace("futr_df", "--future").replace("another in fit", "another column")
 
 
 def _show(usual: Callable[..., None]) -> Callable[..., None]:

@@ -344,10 +344,10 @@ class Forecaster:
         return self._columns
 
     def _read(self, df: pd.DataFrame, names: Covariates, **options: Any) -> SeriesTable:
-        table = read_table(df, **options)
+        table = read_covariates(read_table(df, **options), df, names)
         for notice in table.notices:
             warnings.warn(notice, Notice, stacklevel=3)
-        return read_covariates(table, df, names)
+        return table
 
     def _backtest(
         self, df: pd.DataFrame, columns: dict[str, Any], **options: Any

@@ -19,6 +19,7 @@ from typer.testing import CliRunner
 
 from seqreprog import Forecaster, __version__
 from seqreprog.cli import app
+from seqreprog.console import as_options
 
 TINY = ["--max-steps", "3", "--patch", "8", "--context", "16", "--layers", "1", "--device", "cpu"]
 INTERVALS = ["seqreprog", "seqreprog-lo-80", "seqreprog-hi-80"]
@@ -367,7 +368,7 @@ def test_evaluate_runs_a_recipe(tmp_path: Path, place: Path, backbone: str) -> N
     ("options", "message"),
     [
         (["--target-col", "price"], "DataError: df has no column 'price'; it has ['zone', 'hour', 'load']"),
-        ([*NAMES[:2]], "DataError: df has no column 'y'; it has ['zone', 'hour', 'load']. Pass target_col=..."),
+        ([*NAMES[:2]], "DataError: df has no column 'y'; it has ['zone', 'hour', 'load']. Pass --target-col"),
         ([*NAMES, "--level", "150"], "ConfigError: level is the coverage of an interval in percent.*got 150"),
         ([*NAMES, "--level", "0"], "ConfigError: level .* got 0"),
         ([*NAMES, "--patch", "0"], "ConfigError: patch must be at least 1; got 0"),
@@ -617,3 +618,27 @@ def test_a_future_is_asked_for_before_any_work(beside: Path, backbone: str) -> N
     assert "columns ['promo'] are to be known ahead: pass their file with --future" in line
     line = refused("forecast", beside / "past.csv", *options, "--future", beside / "future.csv")
     assert "--future is read for columns that are known ahead, and there are none" in line
+
+
+def test_a_future_that_is_too_short_leaves_nothing(beside: Path, backbone: str, tmp_path: Path) -> None:
+    pd.read_csv(beside / "future.csv").groupby("zone").head(2).to_csv(tmp_path / "short.csv", index=False)
+    options = ["--horizon", 4, *NAMES, *TINY, "--backbone", backbone, "--futr", "promo"]
+    outputs = ["--save", tmp_path / "model", "--out", tmp_path / "pred.csv"]
+    line = refused("forecast", beside / "past.csv", *options, "--future", tmp_path / "short.csv", *outputs)
+    assert "--future has no row of series" in line
+    assert "It must hold the 4 steps after the end of each series" in line
+    assert [path.name for path in tmp_path.iterdir()] == ["short.csv"]
+
+
+@pytest.mark.parametrize(
+    ("said", "here"),
+    [
+        ("Pass time_col=..., or a wide frame", "Pass --time-col, or a wide frame"),
+        ("Pass fill_gaps=True to insert missing values", "Pass --fill-gaps to insert missing values"),
+        ("for each series, pass static='about'", "for each series, pass --static about"),
+        ("futr_df has no column 'promo'. Name another in fit", "--future has no column 'promo'. Name another column"),
+        ("Pass backbone='minilm'", "Pass backbone='minilm'"),
+    ],
+)
+def test_a_message_names_options(said: str, here: str) -> None:
+    assert as_options(said) == here

@@ -47,11 +47,14 @@ def read_covariates(table: SeriesTable, df: pd.DataFrame, names: Covariates) -> 
     owner = np.repeat(np.arange(len(table.ids)), table.panel.lengths)
     where = _join(table, codes, times, owner, table.times, "df")
     values = _numbers(table, df, names.numeric, where, owner, table.times, "df")
-    panel = replace(table.panel, covariates=values, ahead=len(names.futr_cols))
+    panel, notices = replace(table.panel, covariates=values, ahead=len(names.futr_cols)), table.notices
+    empty = [name for name, column in zip(names.numeric, values, strict=True) if np.isnan(column).all()]
+    if empty:
+        notices = (*notices, f"no row has a number in column {name_some(empty)}: nothing is learned from it")
     if names.static is not None:
         texts, topics = _sentences(table, df, names.static, codes)
         panel = replace(panel, texts=texts, topics=topics)
-    return replace(table, panel=panel)
+    return replace(table, panel=panel, notices=notices)
 
 
 def read_future(
@@ -88,7 +91,7 @@ def read_future(
         raise DataError(
             f"futr_df has no row of series {str(table.ids[owner[first]])!r} at {ahead[first]} ({absent.sum()} of "
             f"{steps * len(table.ids)} rows are missing, of {len(series)} series: {name_some(table.ids[series])}). "
-            f"It must hold the {steps} steps after the end of each series"
+            f"It must hold the {steps} steps after the end of each series{_strangers(table, futr_df, codes)}"
         )
     values = _numbers(table, futr_df, names.futr_cols, where, owner, ahead, "futr_df")
     return values.reshape(len(names.futr_cols), len(table.ids), horizon).transpose(1, 0, 2)
@@ -141,9 +144,21 @@ def _keys(table: SeriesTable, df: pd.DataFrame, what: str) -> tuple[Int[np.ndarr
             return codes, times.as_unit(table.times.unit)
     elif isinstance(times, pd.DatetimeIndex) == isinstance(table.times, pd.DatetimeIndex):
         return codes, times
+    remedy = "Convert it"
+    if isinstance(times, pd.DatetimeIndex) and isinstance(table.times, pd.DatetimeIndex):
+        zone = None if table.times.tz is None else str(table.times.tz)
+        remedy += f" with .dt.tz_localize({zone!r})"
     raise DataError(
-        f"column {columns.time_col!r} of {what} holds {times.dtype}, that of the series {table.times.dtype}. Convert it"
+        f"column {columns.time_col!r} of {what} holds {times.dtype}, that of the series {table.times.dtype}. {remedy}"
     )
+
+
+def _strangers(table: SeriesTable, df: pd.DataFrame, codes: Int[np.ndarray, " row"]) -> str:
+    """The ids that are no series: most likely they should be."""
+    if (codes >= 0).all():
+        return ""
+    found = pd.unique(df[table.columns.id_col].to_numpy()[codes < 0])
+    return f". It has rows of {name_some(found)} (dtype {found.dtype}), which are no series (dtype {table.ids.dtype})"
 
 
 def _join(
@@ -183,7 +198,7 @@ def _numbers(
         column: Any = _column(df, name, what)
         if kinds.is_bool_dtype(column.dtype):
             column = column.astype("Float64")
-        values = np.append(numbers(column, [name]), np.nan)[where]
+        values = np.append(_read_numbers(column, name, what), np.nan)[where]
         infinite = np.isinf(values)
         if infinite.any():
             first = int(infinite.argmax())
@@ -193,6 +208,15 @@ def _numbers(
             )
         found[place] = values
     return found
+
+
+def _read_numbers(column: pd.Series[Any], name: str, what: str) -> Float[np.ndarray, " row"]:
+    try:
+        return numbers(column, [name])
+    except DataError as error:
+        if what != "df":
+            raise
+        raise DataError(f"{error}, or, if it is one sentence for each series, pass static={name!r}") from error
 
 
 def _sentences(

@@ -15,7 +15,7 @@ from sktime.forecasting.base import BaseForecaster, ForecastingHorizon
 
 from ..config import Adapter, Base, Covariates, Loss, Prompt, Training
 from ..data.frames import SeriesTable, future_frame, read_table
-from ..errors import ConfigError, DataError, InSampleError
+from ..errors import ConfigError, DataError, InSampleError, name_some
 from ..fitting import FitSummary
 from ..forecaster import NAME, Forecaster
 from ..tiny import TINY
@@ -28,6 +28,7 @@ from .tables import (
     advised,
     check_instances,
     check_steps,
+    fh_index,
     freq_of,
     horizon_of,
     read_series,
@@ -37,6 +38,10 @@ from .tables import (
 )
 
 LEVEL = (50, 90)  # what sktime asks for by default: 90 % intervals, and 50 % for a variance
+UNKNOWN_HORIZON = (
+    "horizon is None and fh was not passed: nothing says how far to forecast. Pass horizon=... to the forecaster, or "
+    "fh=[...] to fit"
+)
 MTYPES = ["pd.DataFrame", "pd-multiindex", "pd_multiindex_hier"]
 
 
@@ -233,9 +238,7 @@ class ReprogForecaster(BaseForecaster):
         if self.horizon is not None:
             return self.horizon
         if fh is None:
-            raise ConfigError(
-                "horizon is None and fh was not passed: nothing says how far to forecast. Pass horizon=..."
-            )
+            raise ConfigError(UNKNOWN_HORIZON)
         return horizon_of(fh, y, freq_of(y))
 
     def _pretrained(self) -> bool:
@@ -315,8 +318,23 @@ class ReprogForecaster(BaseForecaster):
             self._cutoff = pd.DatetimeIndex(cutoff, freq=known if known is not None else str(freq_of(y)))
 
     def _check_fh(self, fh: Any, pred_int: bool = False) -> ForecastingHorizon | None:
+        if fh is None and self.horizon is None and not self.is_fitted:
+            raise ConfigError(UNKNOWN_HORIZON)
         try:
             return super()._check_fh(fh, pred_int=pred_int)
+        except AssertionError as error:  # sktime's, without a word
+            raise ConfigError(
+                f"fh holds {type(fh_index(fh)).__name__}, and the index of y is a {type(self.cutoff).__name__}. "
+                "Convert fh, or pass steps from 1 on"
+            ) from error
+        except ValueError as error:
+            if self.horizon is not None or not self.is_fitted or fh is None or not len(fh_index(fh)):
+                raise
+            raise ConfigError(
+                f"fh asks for {name_some(fh_index(fh))}, and fit was told {name_some(fh_index(self._fh))}: without a "
+                f"horizon of its own {type(self).__name__} answers the same fh alone. Pass "
+                f"{type(self).__name__}(horizon=...), which answers any fh up to it, or fit anew"
+            ) from error
         except NotImplementedError as error:
             steps = self._fh.to_relative(self.cutoff).to_numpy()
             raise InSampleError(

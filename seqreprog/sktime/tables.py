@@ -183,6 +183,11 @@ def steps_of(
     return steps
 
 
+def fh_index(fh: Any) -> pd.Index:
+    """What an `fh` of any form holds."""
+    return (fh if isinstance(fh, ForecastingHorizon) else ForecastingHorizon(fh)).to_pandas()
+
+
 def check_steps(steps: Int[np.ndarray, " step"], horizon: int) -> None:
     """Raises `ConfigError` where a step is beyond the horizon."""
     if (last := int(steps.max(initial=0))) > horizon:
@@ -211,6 +216,7 @@ def advised() -> Iterator[None]:
         for theirs, ours in ADVICE.items():
             if said.endswith(theirs):
                 said = said.removesuffix(theirs) + ours
+        said = said.replace(f", '{ID}', '{TIME}']", "]").replace(f"['{ID}', '{TIME}']", "[]")  # X came without them
         raise DataError(said) from error
 
 

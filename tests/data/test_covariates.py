@@ -195,7 +195,7 @@ def test_a_column_has_one_role(names: Covariates, message: str) -> None:
     [
         ({}, Covariates(hist_cols=("rain",)), r"df has no column 'rain'; it has \['unique_id', 'ds', 'y', 'promo'"),
         ({}, Covariates(static="name"), r"df has no column 'name'"),
-        ({"promo": list("abcdefgh")}, NAMES, r"column 'promo' must hold numbers; row 0 holds 'a'"),
+        ({"promo": list("abcdefgh")}, NAMES, r"column 'promo' must hold numbers; row 0 holds 'a'.*static='promo'"),
         ({"wind": [1, 2, 3, 4, 5, -np.inf, 7, np.inf]}, NAMES, r"'wind' of df is -inf in series 'a' at 2024-01-02"),
         ({"about": ["x"] * 4 + [None] * 4}, ABOUT, r"1 series have no text in column 'about': 'a'"),
         ({"about": ["x"] * 4 + ["  "] * 4}, ABOUT, r"1 series have no text in column 'about': 'a'"),
@@ -207,6 +207,11 @@ def test_a_column_has_one_role(names: Covariates, message: str) -> None:
 def test_a_bad_column_is_named(changes: dict[str, Any], names: Covariates, message: str) -> None:
     with pytest.raises(DataError, match=message):
         read(frame(**changes), names)
+
+
+def test_a_column_without_a_number_is_noticed() -> None:
+    assert read(frame(wind=np.nan)).notices == ("no row has a number in column 'wind': nothing is learned from it",)
+    assert read(frame(wind=[np.nan] * 7 + [1.0])).notices == ()
 
 
 def test_a_wide_frame_has_no_covariates() -> None:
@@ -233,9 +238,14 @@ def test_a_column_that_stands_twice_is_named() -> None:
         (future().drop(columns="unique_id"), "futr_df has no column 'unique_id'"),
         (future().drop(columns="ds"), "futr_df has no column 'ds'"),
         (future(promo=[0, 1, 2, 3, np.inf, 5]), r"'promo' of futr_df is inf in series 'a' at 2024-01-06.*\(1 infinite"),
-        (future(promo="x"), "column 'promo' must hold numbers; row 0 holds 'x'"),
+        (future(promo="x"), r"column 'promo' must hold numbers; row 0 holds 'x' .*astype\(float\)$"),
         (future(ds=range(6)), "column 'ds' of futr_df holds int64, that of the series datetime64"),
-        (future(ds=future()["ds"].dt.tz_localize("UTC")), r"holds datetime64\[.*UTC\], that of the series datetime64"),
+        (
+            future(ds=future()["ds"].dt.tz_localize("UTC")),
+            r"holds datetime64\[.*UTC\], that of the series datetime64\[.*with \.dt\.tz_localize\(None\)",
+        ),
+        (future(unique_id=[*"bbb", *"AAA"]), r"no row of series 'a' .*rows of 'A' \(dtype .*\), which are no series"),
+        (future(unique_id=range(6)), r"rows of '0', .* \(dtype int64\), which are no series \(dtype "),
     ],
 )
 def test_a_future_that_cannot_serve_is_named(given: pd.DataFrame, message: str) -> None:

@@ -130,7 +130,7 @@ def test_a_wrong_x_is_named() -> None:
         DataError, match=r"X has no row of series 'sales' at 2024-03-23 .*1 of 3 rows.*hold the 3 steps"
     ):
         model.predict(fh=[3], X=X[END : END + 2])
-    with pytest.raises(DataError, match=r"X has no column 'visitors'; it has"):
+    with pytest.raises(DataError, match=r"X has no column 'visitors'; it has \['promotion'\]\. "):
         model.predict(fh=[1], X=X[["promotion"]][END:])
     with pytest.raises(DataError, match=r"column 'visitors' of X is inf in series 'sales'"):
         model.predict(fh=[1], X=X[END:] * np.inf)

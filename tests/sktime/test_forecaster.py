@@ -208,8 +208,21 @@ def test_without_a_horizon_fh_says_it() -> None:
     found = model.fit(y, fh=ForecastingHorizon(absolute, is_relative=False)).predict()
     assert model.model_.model.config.horizon == 17
     assert found.index.get_level_values(1).tolist() == [*absolute, *absolute]
-    with pytest.raises(ValueError, match="must be passed"):
+    with pytest.raises(ConfigError, match=r"horizon is None and fh was not passed.* Pass horizon=\.\.\. to"):
         make(horizon=None).fit(sine())
+    near = make(horizon=None).fit(sine(), fh=[1, 2])
+    assert near.predict(fh=[1, 2]).equals(near.predict())
+    for fh in ([1, 3], 3):
+        with pytest.raises(ConfigError, match=r"fh asks for .*'3', and fit was told '1', '2'.*horizon=...\), which"):
+            near.predict(fh=fh)
+    with pytest.raises(ValueError, match="must not be empty"):
+        near.predict(fh=[])
+
+
+def test_an_fh_of_another_kind_is_named() -> None:
+    y = sine(60).set_axis(pd.period_range("2019-01", periods=60, freq="M"))
+    with pytest.raises(ConfigError, match=r"fh holds DatetimeIndex, and the index of y is a PeriodIndex\. Convert fh"):
+        make().fit(y).predict(fh=pd.date_range("2024-01-01", periods=2, freq="MS"))
 
 
 def test_what_cannot_be_forecast_is_named(fitted: ReprogForecaster) -> None:

@@ -47,6 +47,7 @@ def test_it_says_what_the_core_says() -> None:
     core = SeriesModel.fit(classifier.model_.model.blend.config, X, y)
     assert (classifier.predict_proba(X) == core.probabilities(X)).all()
     assert "each left out once" in str(classifier.summary_)
+    assert "temperature" in str(classifier.summary_)
 
 
 def test_classes_keep_their_names_and_unequal_series_with_gaps_are_read() -> None:
@@ -63,6 +64,7 @@ def test_classes_keep_their_names_and_unequal_series_with_gaps_are_read() -> Non
 def test_a_pickle_is_small_and_gives_the_same_bits_in_another_process(tmp_path: Any) -> None:
     X, y = panel()
     regressor = ReprogRegressor(**SHARED).fit(X, 2.0 * y)
+    assert "temperature" not in str(regressor.summary_)  # of probabilities
     content = pickle.dumps(regressor)
     weights = sum(weight.numel() for _, weight in regressor.model_.model.blend.model.trained())
     assert len(content) < 4 * weights + 50_000  # float32, and settings
