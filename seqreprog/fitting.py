@@ -58,9 +58,10 @@ class FitSummary:
 
     def __str__(self) -> str:
         """A summary to read."""
+        found = f"in {self.steps} steps (best at {self.best_step}: {self.stopped})" if self.steps else self.stopped
         rows = [
             ("backbone", f"{self.backbone}, first {self.layers} layers, {self.frozen:,} weights frozen"),
-            ("trained", f"{self.trained:,} weights in {self.steps} steps (best at {self.best_step}: {self.stopped})"),
+            ("trained", f"{self.trained:,} weights {found}".rstrip()),
             ("windows", f"{self.train_windows:,} to train, {self.validation_windows:,} to validate"),
             ("scaling", f"{self.scaling}; ridge penalty {self.penalty:g}"),
             *self.beside.items(),

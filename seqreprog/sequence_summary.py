@@ -78,7 +78,7 @@ class SequenceSummary:
             ("trained", f"{self.trained:,} weights {found}"),
             ("sequences", whole),
             ("base", f"n-gram model on {self.features} features" + ("; reported only" if self.base == "none" else "")),
-            ("temperature", f"{self.temperature:.2f}"),
+            *([("temperature", f"{self.temperature:.2f}")] if self.task != "regress" else []),
             ("seconds", ", ".join(f"{name} {spent:.1f}" for name, spent in self.seconds.items())),
             *(("held out", f"{name}: {self._line(found)}") for name, found in self.scores.items()),
             ("verdict", self.verdict),

@@ -43,7 +43,7 @@ class SeriesSummary:
             ("series", f"{self.series:,} of {self.channels} channels, usually {self.length} steps"),
             ("held out", f"{self.held_out:,}, {self.how}: "
              + ", ".join(f"{name} {value:.4f}" for name, value in self.scores.items())),
-            ("temperature", f"{self.temperature:.2f}"),
+            *([("temperature", f"{self.temperature:.2f}")] if self.task == "classify" else []),
             ("seconds", ", ".join(f"{name} {spent:.1f}" for name, spent in self.seconds.items())),
         ]  # fmt: skip
         return "\n".join(f"{name:<12} {text}" for name, text in rows)

@@ -142,6 +142,12 @@ def test_the_summary_counts(backbone: Backbone) -> None:
         assert part in text
 
 
+def test_a_probe_is_not_said_to_have_trained_in_steps(backbone: Backbone) -> None:
+    split = split_in_time(panel_of(sine(120)), CONTEXT, HORIZON, 0.15)
+    _, summary = fit_blend(replace(CONFIG, training=replace(TRAINING, mode="probe")), backbone, split, np.ones(1))
+    assert f"{summary.trained:,} weights solved on {len(split.train)} windows\n" in str(summary)
+
+
 @pytest.mark.parametrize(("holdout", "held"), [("time", 64), ("series", 97)])
 def test_the_held_out_part_is_the_end_of_each_series_or_whole_ones(backbone: Backbone, holdout: str, held: int) -> None:
     training = replace(TRAINING, max_steps=2, holdout=holdout)

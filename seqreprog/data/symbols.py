@@ -23,6 +23,7 @@ from .texts import Names, read_texts
 OnUnknown = Literal["error", "mask", "skip"]
 
 _UNKNOWN = -1
+BASES = 100  # so many residues, and none but these four: no protein is like that
 _AMBIGUOUS = {"protein": "BXZ", "dna": "BDHKMNRSVWY", "rna": "BDHKMNRSVWY"}
 _READ_AS = {"protein": {"U": "C", "O": "K"}, "dna": {"U": "T"}, "rna": {"T": "U"}}
 
@@ -201,6 +202,9 @@ def _handled(flat: _Flat, alphabet: Alphabet) -> tuple[str, ...]:
     count = np.bincount(flat.codes[flat.codes < 128], minlength=128)
     lower = int(count[ord("a") : ord("z") + 1].sum())
     notices = [f"read as upper case: {_many(lower, f'lower-case {alphabet.noun}')}"] if lower else []
+    bases = int(sum(count[ord(base)] + count[ord(base.lower())] for base in OWN_SYMBOLS["dna"]))
+    if alphabet.kind == "protein" and bases == len(flat.codes) >= BASES:
+        notices.append(f"all {bases:,} residues are A, C, G or T, as in DNA, and were read as a protein's: kind='dna'?")
     for symbol, like in _READ_AS[alphabet.kind].items():
         found = int(count[ord(symbol)] + count[ord(symbol.lower())])
         if found:

@@ -53,6 +53,14 @@ def test_plain_sequences_need_no_notice() -> None:
     assert read_sequences(["ACD", "Y"], PROTEIN).notices == ()
 
 
+def test_dna_that_is_read_as_a_protein_is_noticed() -> None:
+    said = read_sequences(["ACGT" * 20, "acgt" * 5], PROTEIN).notices
+    assert said[-1] == "all 100 residues are A, C, G or T, as in DNA, and were read as a protein's: kind='dna'?"
+    assert read_sequences(["ACGT" * 24], PROTEIN).notices == ()
+    assert read_sequences(["ACGT" * 25 + "K"], PROTEIN).notices == ()
+    assert read_sequences(["ACGT" * 25], alphabet("dna")).notices == ()
+
+
 def test_case_matters_in_an_alphabet_of_ones_own() -> None:
     own = alphabet("custom", symbols="Hαb-")
     assert ids(["b-αH"], own) == [3, 4, 2, 1]
