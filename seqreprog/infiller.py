@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,13 +10,12 @@ from jaxtyping import Bool
 
 from .backbone import load_backbone
 from .data import smiles
-from .data.symbols import OnUnknown, Symbols
+from .data.symbols import Symbols
 from .data.texts import read_texts
 from .errors import ConfigError, DataError, Notice
 from .infill_summary import InfillSummary
 from .infilling import diversity, draw, fit_infill, hidden_scores, told_scores
 from .sequence_blend import SequenceBlend
-from .sequence_config import Kind, Method, SequenceBase, SequenceOptions
 from .sequence_estimator import LEARNED, SequenceEstimator, split_apart
 from .solvers import log_shares
 
@@ -54,31 +51,6 @@ class SequenceInfiller(SequenceEstimator):
 
     artifact = "sequence-infiller"
     summary_kind = InfillSummary
-
-    def __init__(
-        self,
-        *,
-        kind: Kind = "protein",
-        alphabet: str | Sequence[str] | None = None,
-        method: Method = "prototype",
-        backbone: str | Path = "minilm",
-        layers: int | None = 4,
-        base: SequenceBase = "linear",
-        on_unknown: OnUnknown = "error",
-        peft: object = None,
-        options: SequenceOptions | None = None,
-        random_state: object = 0,
-    ) -> None:
-        self.kind = kind
-        self.alphabet = alphabet
-        self.method = method
-        self.backbone = backbone
-        self.layers = layers
-        self.base = base
-        self.on_unknown = on_unknown
-        self.peft = peft
-        self.options = options
-        self.random_state = random_state
 
     def fit(self, X: object, y: object = None, *, spans: object = None, groups: object = None) -> SequenceInfiller:
         """Learns to tell hidden symbols from the others.

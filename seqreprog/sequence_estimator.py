@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from numbers import Integral
 from pathlib import Path
@@ -18,12 +19,22 @@ from .checkpoint import backbone_record, check_kind, load_artifact, save_artifac
 from .data import smiles
 from .data.alphabets import Alphabet, alphabet
 from .data.groups import duplicate_groups, duplicate_notice, identity_groups, joined_groups
-from .data.symbols import Reading, read_sequences
+from .data.symbols import OnUnknown, Reading, read_sequences
 from .data.targets import Target, plain, read_groups
 from .data.texts import read_texts
 from .errors import CheckpointError, ConfigError, DataError, NotFittedError, Notice
 from .sequence_blend import SequenceBlend, blend_state, cut_notice, reopen_blend
-from .sequence_config import SequenceConfig, SequenceOptions, Task, options_of, sequence_config, sequence_dict
+from .sequence_config import (
+    Kind,
+    Method,
+    SequenceBase,
+    SequenceConfig,
+    SequenceOptions,
+    Task,
+    options_of,
+    sequence_config,
+    sequence_dict,
+)
 from .sequence_fitting import fit_sequences
 from .sequence_problem import Examples
 from .sequence_summary import SequenceSummary
@@ -42,13 +53,33 @@ class SequenceEstimator(BaseEstimator):
 
     artifact: ClassVar[str]
     summary_kind: ClassVar[type] = SequenceSummary
-    kind: str
-    alphabet: object
-    on_unknown: str
-    options: SequenceOptions | None
-    random_state: Any
     summary_: Any
     _blend: SequenceBlend | None = None
+
+    def __init__(
+        self,
+        *,
+        kind: Kind = "protein",
+        alphabet: str | Sequence[str] | None = None,
+        method: Method = "prototype",
+        backbone: str | Path = "minilm",
+        layers: int | None = 4,
+        base: SequenceBase = "linear",
+        on_unknown: OnUnknown = "error",
+        peft: object = None,
+        options: SequenceOptions | None = None,
+        random_state: object = 0,
+    ) -> None:
+        self.kind = kind
+        self.alphabet = alphabet
+        self.method = method
+        self.backbone = backbone
+        self.layers = layers
+        self.base = base
+        self.on_unknown = on_unknown
+        self.peft = peft
+        self.options = options
+        self.random_state = random_state
 
     # --- fitting ------------------------------------------------------------------------------------------------------
 

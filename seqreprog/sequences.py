@@ -84,18 +84,20 @@ class SequenceClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Clas
         options: SequenceOptions | None = None,
         random_state: object = 0,
     ) -> None:
-        self.kind = kind
-        self.alphabet = alphabet
-        self.method = method
+        super().__init__(
+            kind=kind,
+            alphabet=alphabet,
+            method=method,
+            backbone=backbone,
+            layers=layers,
+            base=base,
+            on_unknown=on_unknown,
+            peft=peft,
+            options=options,
+            random_state=random_state,
+        )
         self.output = output
-        self.backbone = backbone
-        self.layers = layers
-        self.base = base
-        self.on_unknown = on_unknown
         self.class_weight = class_weight
-        self.peft = peft
-        self.options = options
-        self.random_state = random_state
 
     def fit(self, X: object, y: object, sample_weight: object = None, groups: object = None) -> SequenceClassifier:
         """Fits on strings and their classes, or on a table of labels (0, 1 or `NaN`) with a column for each.
@@ -220,31 +222,6 @@ class SequenceRegressor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Regre
     """
 
     artifact = "sequence-regressor"
-
-    def __init__(
-        self,
-        *,
-        kind: Kind = "protein",
-        alphabet: str | Sequence[str] | None = None,
-        method: Method = "prototype",
-        backbone: str | Path = "minilm",
-        layers: int | None = 4,
-        base: SequenceBase = "linear",
-        on_unknown: OnUnknown = "error",
-        peft: object = None,
-        options: SequenceOptions | None = None,
-        random_state: object = 0,
-    ) -> None:
-        self.kind = kind
-        self.alphabet = alphabet
-        self.method = method
-        self.backbone = backbone
-        self.layers = layers
-        self.base = base
-        self.on_unknown = on_unknown
-        self.peft = peft
-        self.options = options
-        self.random_state = random_state
 
     def fit(self, X: object, y: object, sample_weight: object = None, groups: object = None) -> SequenceRegressor:
         """Fits on strings and a number for each; arguments and errors as in `SequenceClassifier.fit`."""
