@@ -188,7 +188,8 @@ def fh_index(fh: Any) -> pd.Index:
 
 def first_step(fh: Any, cutoff: pd.Index) -> int:
     """The earliest step that an `fh` of any form asks for, counted from `cutoff`."""
-    return int(_horizon_object(fh).to_relative(cutoff).to_numpy().min())
+    absolute = _horizon_object(fh).to_absolute(cutoff)  # durations become steps by way of times
+    return int(absolute.to_relative(cutoff).to_numpy().min())
 
 
 def _horizon_object(fh: Any) -> ForecastingHorizon:

@@ -245,6 +245,10 @@ def test_what_cannot_be_forecast_is_named(fitted: ReprogForecaster) -> None:
     told = make(horizon=None).fit(sine(), fh=[1, 2])
     with pytest.raises(InSampleError, match="fh asks for step -2"):
         told.predict(fh=ForecastingHorizon(sine().index[-3:], is_relative=False))
+    with pytest.raises(InSampleError, match="fh asks for step -3"):
+        told.predict(fh=pd.to_timedelta([-3, 1], "h"))
+    with pytest.raises(ConfigError, match="and fit was told '1', '2'"):
+        told.predict(fh=pd.to_timedelta([1, 5], "h"))
     behind = ForecastingHorizon(pd.DatetimeIndex(["2024-01-03 12:00"]), is_relative=False)
     with pytest.raises(ConfigError, match=r"instance 's1' ends at 2024-01-02 20:00:00 and the model forecasts 6 steps"):
         make().fit(panel()).predict(fh=behind)
