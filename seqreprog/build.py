@@ -81,7 +81,8 @@ def build_forecaster(config: ForecastConfig, backbone: Backbone, *, fresh: bool 
         static=writer.static,
         reading=config.prompt.reading,
     )
-    warn_if_heavy(model)
+    if fresh:  # where saved weights follow, nothing trains
+        warn_if_heavy(model)
     return model
 
 

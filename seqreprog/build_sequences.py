@@ -66,7 +66,7 @@ def build_sequence_model(
         input_map = _input_map(config, backbone, size, tokens, symbols, fresh, places)
         output_map = _output_map(config, backbone, classes, places)
     model = SymbolReprogram(input_map=input_map, backbone=backbone, output_map=output_map, static=static)
-    if config.training.mode != "probe":  # of which the input map stays as it was drawn
+    if fresh and config.training.mode != "probe":  # of which the input map stays as it was drawn
         warn_if_heavy(model)
     return model
 

@@ -81,7 +81,7 @@ def build_series_model(
             )  # fmt: skip
         output_map = _output_map(config, backbone, classes, len(spans))
     model = InstanceReprogram(input_map=input_map, backbone=backbone, output_map=output_map)
-    if not config.probed:
+    if fresh and not config.probed:
         warn_if_heavy(model)
     return model
 

@@ -78,7 +78,9 @@ def load_artifact(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     try:
         document = json.loads((source / CONFIG).read_text(encoding="utf-8"))
     except OSError as error:
-        raise CheckpointError(f"{str(source)!r} holds no seqreprog model: {CONFIG} {error.strerror}") from error
+        raise CheckpointError(
+            f"{str(source)!r} holds no seqreprog model: {CONFIG} {error.strerror}. Pass the folder that save wrote"
+        ) from error
     except ValueError as error:
         raise CheckpointError(f"{str(source / CONFIG)!r} is corrupt: {error}") from error
     if not isinstance(document, dict) or document.get("format") != FORMAT:

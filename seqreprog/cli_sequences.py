@@ -116,6 +116,8 @@ def evaluate_sequences(given: dict[str, Any], *, folds: int, as_json: bool) -> N
     label, target, sequence = given["label"], given["target"], given["sequence"]
     if (label is None) == (target is None):
         raise ConfigError("evaluate --sequence needs --label (classes) or --target (values), and not both")
+    if given["horizon"] is not None:
+        raise ConfigError(f"sequences have no horizon: drop --horizon {given['horizon']} or --sequence {sequence}")
     frame = _table(given["data"], sequence, label or target)
     task = "classify" if label is not None else "regress"
     found = score_sequences(

@@ -18,7 +18,7 @@ from rich.text import Text
 from .errors import Notice, SeqReprogError
 
 ARGUMENT = re.compile(r"\b(id_col|time_col|target_col|freq|fill_gaps|backbone|horizon)=(\.\.\.|True)")
-TEXT = re.compile(r"\bstatic='([^']*)'")
+TEXT = re.compile(r"\b(static|on_unknown|alphabet)='([^']*)'")
 
 err = Console(stderr=True, highlight=False)
 out = Console(highlight=False)
@@ -140,7 +140,9 @@ def reported() -> Iterator[None]:
 def as_options(said: str) -> str:
     """What a message calls arguments of a function, by the names that they have here."""
     said = ARGUMENT.sub(lambda found: "--" + found[1].replace("_", "-"), said)
-    return TEXT.sub(r"--static \1", said).replace("futr_df", "--future").replace("another in fit", "another column")
+    said = TEXT.sub(lambda found: f"--{found[1].replace('_', '-')} {found[2]}", said)
+    said = re.sub(r"^h must be", "--horizon must be", said)
+    return said.replace("futr_df", "--future").replace("another in fit", "another column")
 
 
 def _show(usual: Callable[..., None]) -> Callable[..., None]:

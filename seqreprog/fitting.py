@@ -157,8 +157,9 @@ def _width_notices(windows: Windows, config: ForecastConfig) -> list[str]:
     if len(wide) < 2:
         return []
     listed = ", ".join(f"{level:g} %" for level in wide)
+    noun = "window" if count == 1 else "windows"
     return [
-        f"{count} held-out windows without overlap cannot tell the {listed} intervals apart: each is as wide as the "
+        f"{count} held-out {noun} without overlap cannot tell the {listed} intervals apart: each is as wide as the "
         "largest error. Hold out more with Training(validation=...), or ask for lower levels"
     ]
 

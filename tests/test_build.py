@@ -84,6 +84,7 @@ def test_more_trained_than_frozen_is_warned_of_with_both_numbers(backbone: Backb
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         build_forecaster(config(), backbone)
+        build_forecaster(config(adapter={"prototypes": "linear", "n_prototypes": 200}), backbone, fresh=False)  # loaded
 
 
 # --- prompt and positions --------------------------------------------------------------------------------------------

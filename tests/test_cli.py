@@ -252,7 +252,7 @@ def test_predict_reads_wide_files_as_the_model_was_fitted(tmp_path: Path, place:
 
 
 def test_predict_beyond_the_horizon_is_named(place: Path, saved: Path) -> None:
-    assert "ConfigError: h must be 1 to 4" in refused("predict", saved, place / "long.csv", "--horizon", 5)
+    assert "ConfigError: --horizon must be 1 to 4" in refused("predict", saved, place / "long.csv", "--horizon", 5)
 
 
 def test_another_backbone_is_named(place: Path, saved: Path, make_backbone: Callable[[str], Path]) -> None:
@@ -637,6 +637,8 @@ def test_a_future_that_is_too_short_leaves_nothing(beside: Path, backbone: str, 
         ("Pass fill_gaps=True to insert missing values", "Pass --fill-gaps to insert missing values"),
         ("for each series, pass static='about'", "for each series, pass --static about"),
         ("futr_df has no column 'promo'. Name another in fit", "--future has no column 'promo'. Name another column"),
+        ("pass on_unknown='mask' to allow it", "pass --on-unknown mask to allow it"),
+        ("h must be 1 to 4", "--horizon must be 1 to 4"),
         ("Pass backbone='minilm'", "Pass backbone='minilm'"),
     ],
 )

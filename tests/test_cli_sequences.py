@@ -129,6 +129,8 @@ def test_mistakes_are_one_sentence(place: Path, backbone: str, tmp_path: Path) -
     line = refused("classify", place / "train.csv", *named, "--label", "y", "--test", tmp_path / "no.fasta")
     assert "line 1 is 'ACD'" in line
     assert "needs --label (classes) or --target" in refused("evaluate", place / "train.csv", "--sequence", "seq")
+    ahead = ["--horizon", 4, "--label", "y", "--sequence", "seq"]
+    assert "drop --horizon 4 or --sequence seq" in refused("evaluate", place / "train.csv", *ahead)
     assert "folds must be at least 2; got 1" in refused(
         "evaluate", place / "train.csv", *named, "--label", "y", "--folds", 1
     )

@@ -167,7 +167,7 @@ def test_bad_labels_are_named(backbone: str, labels: list, message: str) -> None
         ([np.nan, *range(9)], r"1 of 10 values are missing, NaN or None \(row 0\)"),
         ([np.inf, *range(9)], r"1 of 10 values are infinite \(row 0\)"),
         (range(9), "10 sequences and 9 values"),
-        (["x"] * 10, "values must be numbers"),
+        ([1.0, ">10", *range(8)], "values must be numbers; row 1 holds '>10'"),
     ],
 )
 def test_bad_values_are_named(backbone: str, values: Any, message: str) -> None:

@@ -72,7 +72,9 @@ def alphabet(kind: object, *, symbols: object = None, sequences: object = None) 
             raise ConfigError(f"kind={kind!r} learns its symbols: pass sequences=..., or symbols=... of an earlier one")
         return Alphabet(known, smiles.learn(known, read_texts(sequences).values))
     if not isinstance(symbols, str | Sequence) or not len(symbols) or not all(isinstance(s, str) for s in symbols):
-        raise ConfigError(f"kind={kind!r} needs symbols=..., for instance symbols='HPE'; got {symbols!r:.60}")
+        raise ConfigError(
+            f"kind={kind!r} needs the symbols of its alphabet, for instance alphabet='HPE'; got {symbols!r:.60}"
+        )
     return Alphabet(known, _checked(known, tuple(symbols)))
 
 

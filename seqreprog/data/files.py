@@ -16,6 +16,7 @@ from ..errors import DataError, DependencyError, OutputError
 from .fasta import ENDINGS, is_fasta, read_fasta
 
 _ENDINGS = ".csv, .csv.gz or .parquet"
+OTHER_MARKS = (";", "\t", "|")  # that other programs write instead of commas
 _NEEDS_ARROW = "pip install pyarrow, or use .csv"
 
 
@@ -50,6 +51,12 @@ def read_frame_file(path: str | os.PathLike[str], *, text: Sequence[str] = ()) -
         raise DataError(f"file {str(source)!r} cannot be read as {kind}: {error}. Write it anew") from error
     if df.empty:
         raise _empty(source)
+    other = next((mark for mark in OTHER_MARKS if kind == "csv" and mark in str(df.columns[0])), None)
+    if df.shape[1] == 1 and other is not None:
+        raise DataError(
+            f"file {str(source)!r} has one column, {df.columns[0]!r}: {other!r} stands between its values. Write them "
+            "with commas"
+        )
     return df
 
 

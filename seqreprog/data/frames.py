@@ -181,11 +181,11 @@ def find_layout(
 def _by_first_column(df: pd.DataFrame, asked: str | None, like: Columns | None) -> pd.DataFrame | None:
     """A frame whose first column holds the times, and each other one a series, with that column as its index.
 
-    Whole numbers are times only where they are said to be; a frame that has dates as its index needs no others.
+    Whole numbers are times only under the name of the times; a frame that has dates as its index needs no others.
     """
     first, others = df.columns[0], df.dtypes.iloc[1:]
     name = asked or (like.time_col if like else DEFAULT_NAMES[1])
-    said = first == name and (asked is not None or like is not None)
+    said = first == name
     if said != (name in df.columns) or (asked is not None and not said) or (is_number(df.dtypes.iloc[0]) and not said):
         return None
     if _has_dates(df.index) or df.columns.nlevels > 1 or not len(others) or not all(map(is_number, others)):

@@ -104,6 +104,12 @@ def fit_frequency(rows: Rows, freq: str | int | None, like: Columns | None, fill
         if best.other.any():
             raise _misfit_error(rows, best)
         return best
+    if like is not None and isinstance(like.freq, str) != isinstance(rows.times, pd.DatetimeIndex):
+        kinds = ("dates", "whole numbers") if isinstance(like.freq, str) else ("whole numbers", "dates")
+        raise DataError(
+            f"the model was fitted on {kinds[0]} as times (freq {like.freq!r}); df has {kinds[1]}, first "
+            f"{rows.times[0]}. Convert them"
+        )
     asked = freq if freq is not None else like.freq  # type: ignore[union-attr]
     fit = fit_grid(rows.times, rows.offsets, asked)
     if like is not None and fit.grid.freq != like.freq:

@@ -231,8 +231,9 @@ def _refused(flat: _Flat, symbols: Symbols, place: int, names: Names, said: str)
         what, remedy = "white space", "remove it"
     elif symbol.swapcase() in alphabet.symbols:
         remedy = f"{symbol.swapcase()!r} is, and case matters: convert it, or {allow}"
+    shown = repr(symbol) if symbol.isascii() or len(symbol) != 1 else f"{symbol!r} (U+{ord(symbol):04X})"  # Α is no A
     rule = f"is not in the {alphabet.kind} alphabet"
-    return DataError(f"{what} {symbol!r} at position {position} of {names.one(row)} {rule}; {remedy} ({said})")
+    return DataError(f"{what} {shown} at position {position} of {names.one(row)} {rule}; {remedy} ({said})")
 
 
 def _check_blank(blank: str | None, alphabet: Alphabet) -> None:

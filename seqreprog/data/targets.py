@@ -41,6 +41,12 @@ def read_classes(y: object, count: int) -> Target:
             f"{len(missing)} of {count} labels are missing, NaN or None ({Names().some(missing)}). Drop these rows; "
             "missing labels are allowed where y has a column for each of several labels"
         )
+    several = [row for row, label in enumerate(labels.tolist()) if isinstance(label, list | tuple | set | frozenset)]
+    if several:
+        raise DataError(
+            f"a label must be one name; row {several[0]} holds {labels[several[0]]!r} ({len(several)} such rows). For "
+            "several labels pass a column of 0 and 1 for each, as sklearn's MultiLabelBinarizer makes them"
+        )
     if labels.dtype.kind == "f" and (between := np.flatnonzero(labels != np.round(labels))).size:
         row = int(between[0])
         raise DataError(f"labels must be classes; row {row} holds the value {labels[row]:g}. Use SequenceRegressor")
@@ -100,7 +106,11 @@ def read_values(y: object, count: int) -> Target:
     try:
         values = column.astype(np.float64)
     except (TypeError, ValueError) as error:
-        raise DataError(f"values must be numbers: {error}. Use SequenceClassifier for classes") from error
+        row = next(row for row, value in enumerate(column.tolist()) if not _is_number(value))
+        raise DataError(
+            f"values must be numbers; row {row} holds {plain(column[row])!r}. Correct or drop it, or use "
+            "SequenceClassifier for classes"
+        ) from error
     wild = np.flatnonzero(~np.isfinite(values))
     if len(wild):
         raise DataError(f"{len(wild)} of {count} values are infinite ({Names().some(wild)}). Drop or correct them")
@@ -178,6 +188,14 @@ def _column(values: object, count: int, what: str) -> np.ndarray:
     if column.dtype == object and set(map(type, column.tolist())) in ({bool}, {int}, {float}, {int, float}):
         return np.array(column.tolist())  # pandas hands out its own booleans and numbers as objects
     return column
+
+
+def _is_number(value: Any) -> bool:
+    try:
+        float(value)
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 def _check_length(found: int, count: int, what: str) -> None:

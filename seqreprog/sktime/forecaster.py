@@ -29,6 +29,7 @@ from .tables import (
     check_instances,
     check_steps,
     fh_index,
+    first_step,
     freq_of,
     horizon_of,
     read_series,
@@ -330,17 +331,21 @@ class ReprogForecaster(BaseForecaster):
         except ValueError as error:
             if self.horizon is not None or not self.is_fitted or fh is None or not len(fh_index(fh)):
                 raise
+            if (step := first_step(fh, self.cutoff)) < 1:
+                raise self._past(step) from error
             raise ConfigError(
                 f"fh asks for {name_some(fh_index(fh))}, and fit was told {name_some(fh_index(self._fh))}: without a "
                 f"horizon of its own {type(self).__name__} answers the same fh alone. Pass "
                 f"{type(self).__name__}(horizon=...), which answers any fh up to it, or fit anew"
             ) from error
         except NotImplementedError as error:
-            steps = self._fh.to_relative(self.cutoff).to_numpy()
-            raise InSampleError(
-                f"{type(self).__name__} can not perform in-sample prediction: fh asks for step {steps.min()}, and step "
-                f"1 is the first after the data, which ends at {self.cutoff[0]}. Pass steps from 1 on"
-            ) from error
+            raise self._past(first_step(self._fh, self.cutoff)) from error
+
+    def _past(self, step: int) -> InSampleError:
+        return InSampleError(
+            f"{type(self).__name__} can not perform in-sample prediction: fh asks for step {step}, and step 1 is the "
+            f"first after the data, which ends at {self.cutoff[0]}. Pass steps from 1 on"
+        )
 
     @classmethod
     def get_test_params(cls, parameter_set: str = "default") -> list[dict[str, Any]]:

@@ -12,6 +12,7 @@ import pandas as pd
 from jaxtyping import Float, Int
 from sktime.forecasting.base import ForecastingHorizon
 
+from ..data.steps import Fit, infer_grid
 from ..errors import ConfigError, DataError, name_some
 
 ID, TIME, TARGET = "unique_id", "ds", "y"
@@ -121,23 +122,20 @@ def freq_of(y: pd.DataFrame) -> str | int | None:
         return 1
     if isinstance(y.index, pd.DatetimeIndex) and y.index.freq is not None:
         return y.index.freqstr
-    found = pd.infer_freq(longest) if len(longest) > 2 else None
-    if found is None:
+    fit = infer_grid(longest, np.array([0, len(longest)]))
+    if fit is None or fit.other.any():
         raise DataError(
-            f"the index of y has no regular frequency: {_irregular(longest)}. Make it regular with y.asfreq(...) or "
-            "y.resample(...), or set the frequency that it has"
+            f"the index of y has no regular frequency: {_irregular(longest, fit)}. Make it regular with y.asfreq(...) "
+            "or y.resample(...), or set the frequency that it has"
         )
-    return found
+    return fit.grid.freq  # of missing rows `read_table` speaks
 
 
-def _irregular(times: pd.DatetimeIndex) -> str:
-    if len(times) < 3:
+def _irregular(times: pd.DatetimeIndex, fit: Fit | None) -> str:
+    if fit is None:
         return f"the longest series has {len(times)} rows, too few to tell"
-    gaps = np.diff(times.asi8)
-    sizes, counts = np.unique(gaps, return_counts=True)
-    usual = sizes[counts.argmax()]
-    odd = int((gaps != usual).argmax())
-    return f"{times[odd]} is followed by {times[odd + 1]}, and most times lie {pd.Timedelta(usual, times.unit)} apart"
+    odd = max(int((fit.off | (fit.missing > 0)).argmax()), 1)
+    return f"{fit.grid.freq!r}, its most usual step, does not lead from {times[odd - 1]} to {times[odd]}"
 
 
 def horizon_of(fh: ForecastingHorizon, y: pd.DataFrame, freq: str | int | None) -> int:
@@ -185,7 +183,17 @@ def steps_of(
 
 def fh_index(fh: Any) -> pd.Index:
     """What an `fh` of any form holds."""
-    return (fh if isinstance(fh, ForecastingHorizon) else ForecastingHorizon(fh)).to_pandas()
+    return _horizon_object(fh).to_pandas()
+
+
+def first_step(fh: Any, cutoff: pd.Index) -> int:
+    """The earliest step that an `fh` of any form asks for, counted from `cutoff`."""
+    absolute = _horizon_object(fh).to_absolute(cutoff)  # durations become steps by way of times
+    return int(absolute.to_relative(cutoff).to_numpy().min())
+
+
+def _horizon_object(fh: Any) -> ForecastingHorizon:
+    return fh if isinstance(fh, ForecastingHorizon) else ForecastingHorizon(fh)
 
 
 def check_steps(steps: Int[np.ndarray, " step"], horizon: int) -> None:

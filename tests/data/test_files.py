@@ -54,6 +54,8 @@ def test_dates_in_the_index_become_a_csv_column(tmp_path: Path) -> None:
         ("load", b"x", r"load' must end in"),
         ("empty.csv", b"", r"empty\.csv' is empty"),
         ("header.csv", b"unique_id,ds,y\n", r"header\.csv' is empty: it has no rows"),
+        ("excel.csv", b"ds;y\n2024-01-01;1,5\n", r"excel\.csv' has one column, 'ds;y': ';' stands between"),
+        ("tabs.csv", b"ds\ty\n2024-01-01\t1\n", r"tabs\.csv' has one column, .* stands between"),
         ("broken.parquet", b"PAR1 no", r"broken\.parquet' cannot be read as parquet"),
         ("broken.csv", b"a,b\n1,2\n1,2,3\n", r"broken\.csv' cannot be read as csv.*line 3"),
         ("binary.csv", b"\xff\xfe\x00\x81", r"binary\.csv' cannot be read as csv"),

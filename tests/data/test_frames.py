@@ -129,6 +129,13 @@ def test_dates_in_the_first_column_make_a_wide_frame(kind) -> None:
     assert read_table(df.rename(columns={"date": "when"}), like=table.columns).columns == table.columns
 
 
+def test_times_under_their_usual_name_make_a_wide_frame_too() -> None:
+    wide = by_first_column().rename(columns={"date": "ds"})
+    table = read_table(wide)
+    assert (table.columns.layout, table.columns.time_col, list(table.ids)) == ("wide", "ds", ["OT", "HUFL"])
+    assert read_table(wide.assign(ds=[3, 4, 5, 6])).times.tolist() == [3, 4, 5, 6] * 2
+
+
 def test_the_times_of_a_first_column_may_be_named_or_meet_those_of_fit() -> None:
     df = by_first_column(date=[3, 4, 5, 6])
     table = read_table(df, time_col="date")
@@ -411,6 +418,14 @@ def test_frequency_that_pandas_cannot_infer_is_taken_when_given() -> None:
     with pytest.raises(DataError, match=r"'14D' does not fit series 'x'.*pass freq="):
         read_table(both)
     assert future(both.iloc[:6], 3, freq="SMS-15")["ds"].tolist() == both["ds"][6:].tolist()
+
+
+def test_times_of_another_kind_than_those_of_fit_are_named() -> None:
+    dates, counts = long("h", 6, ids=("x",)), long("h", 6, ids=("x",)).assign(ds=range(6))
+    with pytest.raises(DataError, match=r"fitted on dates as times \(freq 'h'\); df has whole numbers, first 0"):
+        read_table(counts, like=read_table(dates).columns)
+    with pytest.raises(DataError, match=r"fitted on whole numbers as times \(freq 1\); df has dates, first 20"):
+        read_table(dates, like=read_table(counts).columns)
 
 
 def test_irregular_times_are_named() -> None:

@@ -105,7 +105,8 @@ def test_unknown_symbol_is_named_with_position_sequence_and_count() -> None:
         (DNA, "A.C", r"gap '\.' at position 2"),
         (PROTEIN, "AC*D", r"stop '\*' at position 3 of row 0 .* a protein ends at its stop: cut it there"),
         (PROTEIN, "AC D", r"white space ' ' at position 3 of row 0 .* remove it"),
-        (PROTEIN, "A𝔸", r"residue '𝔸' at position 2"),
+        (PROTEIN, "A𝔸", r"residue '𝔸' \(U\+1D538\) at position 2"),
+        (PROTEIN, "C\u0391", r"residue '\u0391' \(U\+0391\) at position 2"),  # the Greek letter
         (DNA, "AC*", r"base '\*' at position 3"),
     ],
 )

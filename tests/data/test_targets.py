@@ -43,6 +43,12 @@ def test_classes_of_two_types_are_named() -> None:
         read_classes("ab", 2)
 
 
+@pytest.mark.parametrize("labels", [[("a",), ("a", "b")], [{"a"}, {"a", "b"}], pd.Series([["a"], ["b"]])])
+def test_several_names_in_one_label_are_refused(labels: object) -> None:
+    with pytest.raises(DataError, match=r"a label must be one name; row 0 holds .*'a'.* \(2 such rows\).*Binarizer"):
+        read_classes(labels, 2)
+
+
 def test_missing_values_of_pandas() -> None:
     with pytest.raises(DataError, match=r"1 of 2 labels are missing, NaN or None \(row 1\)"):
         read_classes(pd.Series(["a", None], dtype="string"), 2)

@@ -242,6 +242,13 @@ def test_what_cannot_be_forecast_is_named(fitted: ReprogForecaster) -> None:
             InSampleError, match=r"in-sample prediction: fh asks for step (0|-2), .*Pass steps from 1 on"
         ):
             fitted.predict(fh=fh)
+    told = make(horizon=None).fit(sine(), fh=[1, 2])
+    with pytest.raises(InSampleError, match="fh asks for step -2"):
+        told.predict(fh=ForecastingHorizon(sine().index[-3:], is_relative=False))
+    with pytest.raises(InSampleError, match="fh asks for step -3"):
+        told.predict(fh=pd.to_timedelta([-3, 1], "h"))
+    with pytest.raises(ConfigError, match="and fit was told '1', '2'"):
+        told.predict(fh=pd.to_timedelta([1, 5], "h"))
     behind = ForecastingHorizon(pd.DatetimeIndex(["2024-01-03 12:00"]), is_relative=False)
     with pytest.raises(ConfigError, match=r"instance 's1' ends at 2024-01-02 20:00:00 and the model forecasts 6 steps"):
         make().fit(panel()).predict(fh=behind)
@@ -334,10 +341,14 @@ def test_missing_values_are_masked() -> None:
 
 def test_irregular_times_are_named() -> None:
     y = sine()
-    with pytest.raises(
-        DataError, match=r"no regular frequency: .*04:00:00 is followed by .*06:00:00, .* 01:00:00 apart"
-    ):
+    with pytest.raises(DataError, match=r"no row at .* 05:00:00 \(freq 'h'; 1 rows .*y\.asfreq"):
         make().fit(y.drop(y.index[5]))
+    monthly = y.set_axis(pd.date_range("2020-01-01", periods=90, freq="MS"))  # whose steps differ by themselves
+    with pytest.raises(DataError, match=r"no row at 2020-06-01 .*\(freq 'MS'; 1 rows are missing"):
+        make().fit(monthly.drop(monthly.index[5]))
+    off = y.index + pd.to_timedelta([7 * (k == 5) for k in range(90)], "min")
+    with pytest.raises(DataError, match=r"no regular frequency: 'h', .* from .* 04:00:00 to .* 05:07:00\. Make it"):
+        make().fit(y.set_axis(off))
     with pytest.raises(DataError, match=r"has 2 rows, too few to tell"):
         make().fit(y[:2].set_axis(pd.DatetimeIndex(y.index[:2].to_numpy())))
     with pytest.raises(DataError, match=r"must rise by 1; 0 is followed by 2"):
