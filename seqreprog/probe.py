@@ -4,10 +4,10 @@
     W, b = argmin sum_i v_i |s_i y_i - W z_i - b|^2 + penalty |W|^2
 
 The input map stays as it was drawn and the frozen model runs once over the windows; `P` are the principal directions of
-its hidden states, `m` is their mean in each slot, `v_i` a window's weight in the loss. `s_i` is 1 or, for a random half
-of the windows, -1 (they are read upside down; with `Training(mirror=False)`, beside covariates, or where windows are
-fewer than the head's inputs, for none). Source: linear probing (Alain
-and Bengio 2017, section 3), here behind a random input map (Rahimi and Recht 2008), for a forecast.
+its hidden states, each divided by its spread (by the root of it where a text is read), `m` is their mean in each slot,
+`v_i` a window's weight in the loss. `s_i` is 1 or, for a random half of the windows, -1 (they are read upside down;
+with `Training(mirror=False)`, beside covariates, or where windows are fewer than the head's inputs, for none). Source:
+linear probing (Alain and Bengio 2017, section 3), behind a random input map (Rahimi and Recht 2008), for a forecast.
 
 Nothing here is trained to get a window's content through the frozen model, so it starts where that loses least: the
 input map holds patches close together (`reach` of `PrototypeMap`), where the whole is nearly linear in the window, and
@@ -49,6 +49,7 @@ DEFAULT_PENALTY = 0.1  # where nothing is held out
 IN_MEMORY = 256 * 2**20  # bytes of hidden states from which they go to disk
 CHUNK = 512  # windows looked at together, so that states on disk stay there
 ROWS = 4096  # windows of one product, in the precision of the states; products are summed in float64
+GRADED = 0.5  # power of the spread beside a text, where all directions are read and few windows choose among them
 FLOOR = 1e-6  # of the largest variance: a direction below is mostly rounding
 
 Hidden = Float[np.ndarray, "window length width"]
@@ -83,13 +84,15 @@ class _States:
 def widened(config: ForecastConfig, width: int, train: Windows) -> ForecastConfig:
     """The config with as many `features` as the probe's head reads: at least those asked for, `width` at most.
 
-    More than asked for only where windows are many. Where most of them miss a target every step has least squares of
-    its own, and the head keeps the size asked for.
+    More than asked for only where windows are many, or where a text is read: what tells sentences apart lies in many
+    directions. Where most of them miss a target every step has least squares of its own, and the head keeps the size
+    asked for.
     """
     if not _mostly_whole(train):
         return config
-    windows = int(_whole(train).mean() * min(len(train), WINDOWS))
-    most = min(width, FEATURES // config.slots, windows // (EACH * config.slots))
+    most = min(width, FEATURES // config.slots)
+    if config.covariates.static is None:
+        most = min(most, int(_whole(train).mean() * min(len(train), WINDOWS)) // (EACH * config.slots))
     features = max(config.adapter.features, most)
     return replace(config, adapter=replace(config.adapter, features=features))
 
@@ -126,7 +129,8 @@ def probe(
             mirror = blend.config.mirrors and len(order) >= inputs  # few windows need their signs
             seen = _run(blend, train.thin(count).take(order), series_scale, stop, mirror=mirror)
         place, head = next(model.output_map.parameters()).device, cast(ForecastHead, model.output_map.cpu())
-        middle = _principal(head, seen)
+        power = 1.0 if blend.config.covariates.static is None else GRADED
+        middle = _principal(head, seen, power)
         features = seen.features(head, middle)
         weights, error = _solve(head, middle, features, seen, held_out, blend.config.loss)
         _set_steps(head, features @ weights.float(), seen, blend.config.quantile_levels)
@@ -189,10 +193,11 @@ def _space(shape: tuple[int, ...]) -> np.ndarray:
         return np.memmap(file, np.float32, "w+", shape=shape)
 
 
-def _principal(head: ForecastHead, seen: _States) -> Float[Tensor, "length width"]:
-    """P: the directions along which hidden states of one slot differ most between windows, each scaled to spread 1.
+def _principal(head: ForecastHead, seen: _States, power: float) -> Float[Tensor, "length width"]:
+    """P: the directions along which hidden states of one slot differ most between windows, over spread ** power.
 
-    Returns the mean state of each slot.
+    With power 1 each counts the same to the penalty; below, those that differ most are penalised least. Returns the
+    mean state of each slot.
     """
     slots = torch.zeros(seen.hidden.shape[1:], dtype=torch.float64)
     for part in seen.chunks():
@@ -205,7 +210,7 @@ def _principal(head: ForecastHead, seen: _States) -> Float[Tensor, "length width
     roots, basis = torch.linalg.eigh(covariance / (len(seen.hidden) * len(slots)))
     count = min(head.project.out_features, len(roots))
     spread = roots[-count:].flip(0).clamp_min(FLOOR * roots[-1].clamp_min(1e-30)).sqrt()
-    basis = basis[:, -count:].flip(1) / spread
+    basis = basis[:, -count:].flip(1) / spread**power
     basis = torch.where(basis.sum(0) < 0, -basis, basis)  # an eigenvector's sign is arbitrary
     head.project.weight.zero_()
     head.project.weight[:count] = basis.T.float()

@@ -16,7 +16,7 @@ from seqreprog import Adapter, Forecaster, Prompt, Training, build
 from seqreprog import probe as probing
 from seqreprog.backbone import Backbone, load_backbone
 from seqreprog.build import build_forecaster
-from seqreprog.config import ForecastConfig
+from seqreprog.config import Covariates, ForecastConfig
 from seqreprog.data.windows import Panel, Windows, windows_between
 from seqreprog.errors import CheckpointError, TrainingError
 from seqreprog.outputs.heads import ForecastHead
@@ -262,7 +262,8 @@ def test_ridge_is_the_plain_solution_of_each_step(missing: float) -> None:
             np.testing.assert_allclose(found[place, :, step], expected, rtol=1e-5, atol=1e-7)
 
 
-def test_the_head_gives_the_solution_though_slots_lie_far_apart() -> None:
+@pytest.mark.parametrize("power", [1.0, probing.GRADED])
+def test_the_head_gives_the_solution_though_slots_lie_far_apart(power: float) -> None:
     """A linear function of the states, whose slots differ a thousand times as much as windows do within one."""
     rng = np.random.default_rng(0)
     level = torch.from_numpy(100 * rng.normal(size=(3, 8)).astype(np.float32))
@@ -274,7 +275,7 @@ def test_the_head_gives_the_solution_though_slots_lie_far_apart() -> None:
     ]
     head = ForecastHead(width=8, length=3, horizon=4, quantiles=(), features=8, dropout=0.0)
     with torch.no_grad():
-        middle = _principal(head, parts[0])
+        middle = _principal(head, parts[0], power)
         _, error = _solve(head, middle, parts[0].features(head, middle), *parts, "mse")
         found = head(torch.from_numpy(parts[1].hidden), 1).point[:, 0]
     assert error < 1e-6
@@ -295,3 +296,5 @@ def test_the_head_is_no_wider_than_its_windows_can_fill() -> None:
     assert features(100) == config.adapter.features
     assert features(3200) == 100
     assert features(3200, gap=True) == 99
+    config = replace(config, covariates=Covariates(static="about"))
+    assert features(100) == 384, "what tells sentences apart lies in many directions"
