@@ -167,9 +167,16 @@ def _folds(problem: Hidden) -> list[Int[np.ndarray, " _"]]:
         parts = group_folds(groups[rows], None, min(FOLDS, max(len(np.unique(groups[rows])), 2)), config.seed)
     else:
         held = split_groups(groups[rows], None, config.training.validation, config.seed)[1]
-        drawn = np.random.default_rng(config.seed).permutation(held)  # a part of it is no worse for its order
-        parts = [np.sort(drawn[: config.training.validation_windows])]
+        parts = [held[_drawn(groups[rows[held]], config.training.validation_windows, config.seed)]]
     return [np.flatnonzero(np.isin(owner, rows[part])) for part in parts]
+
+
+def _drawn(groups: Int[np.ndarray, " held"], limit: int, seed: int) -> Int[np.ndarray, " drawn"]:
+    """About `limit` of the held-out sequences, drawn group by group: what is left of a group would teach the base."""
+    related = np.unique(groups, return_inverse=True)[1]
+    order = np.random.default_rng(seed).permutation(related.max() + 1)
+    sizes = np.bincount(related)[order]
+    return np.flatnonzero(np.isin(related, order[np.cumsum(sizes) - sizes < limit]))
 
 
 def _probed(

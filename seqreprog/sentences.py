@@ -15,8 +15,6 @@ from .backbone import Backbone
 from .memo import Memo
 from .types import SentenceBatch, TokenIds
 
-ROWS = 64  # sentences of one pass
-
 
 def sentence_tokens(backbone: Backbone, texts: Sequence[str]) -> list[list[int]]:
     """Token ids of each text, with the special tokens that this model's tokeniser puts around one."""
@@ -36,19 +34,15 @@ class SentenceReader:
 
     def __call__(self, batch: SentenceBatch) -> Float[Tensor, "batch width"]:
         known = self._read.get(dict, self.backbone.model.parameters())
-        strange = [tokens for tokens in dict.fromkeys(batch.tokens) if tokens not in known]
-        for start in range(0, len(strange), ROWS):
-            part = strange[start : start + ROWS]
-            known.update(zip(part, self._states(part), strict=True))
+        for tokens in dict.fromkeys(batch.tokens):
+            if tokens not in known:  # one by one: what is kept must not hang on which others were read beside it
+                known[tokens] = self._state(tokens)
         return torch.stack([known[tokens] for tokens in batch.tokens])[batch.place]
 
-    def _states(self, sentences: Sequence[tuple[int, ...]]) -> Float[Tensor, "row width"]:
-        """The mean state of each, without gradient; kept out of inference mode, for a training step may read it."""
+    def _state(self, sentence: Sequence[int]) -> Float[Tensor, " width"]:
+        """The mean state of one, without gradient; kept out of inference mode, for a training step may read it."""
         device = next(self.backbone.model.parameters()).device
-        longest = max(map(len, sentences))
-        ids = torch.tensor([[*tokens, *[0] * (longest - len(tokens))] for tokens in sentences], device=device)
-        mask = torch.tensor([[place < len(tokens) for place in range(longest)] for tokens in sentences], device=device)
+        ids = torch.tensor([list(sentence)], device=device)
         with torch.inference_mode(False), torch.no_grad():
-            soft = self.backbone.embed(TokenIds(ids, mask))
-            states = self.backbone(soft)
-            return states.sum(1) / mask.sum(1, keepdim=True)
+            soft = self.backbone.embed(TokenIds(ids, torch.ones_like(ids, dtype=torch.bool)))
+            return self.backbone(soft)[0].mean(0)

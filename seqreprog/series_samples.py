@@ -12,7 +12,10 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from .data.instances import Instances
+from .inputs.views import scaled
 from .types import InstanceBatch
+
+ROUNDING = 1e-12  # a spread below this share of the level is rounding noise, in double precision
 
 
 @dataclass(frozen=True)
@@ -76,10 +79,10 @@ def instance_batch(
     scale: tuple[Float[np.ndarray, " channel"], Float[np.ndarray, " channel"]],
     index: Int[np.ndarray, " taken"],
 ) -> InstanceBatch:
-    """The series at `index`, scaled, padded at the right to the longest of them."""
-    values, observed = instances.padded(index)
+    """The series at `index`, scaled in float64, padded at the right to the longest of them."""
+    found, known = instances.padded(index)
     centre, spread = scale
-    values = np.where(observed, (values - centre[:, None]) / spread[:, None], 0.0).astype(np.float32)
-    return InstanceBatch(
-        torch.from_numpy(values), torch.from_numpy(observed), torch.from_numpy(instances.lengths[index])
-    )
+    values = torch.from_numpy(np.where(known, (found - centre[:, None]) / spread[:, None], 0.0))
+    observed = torch.from_numpy(known)
+    own = scaled(values, observed, ROUNDING)
+    return InstanceBatch(values.float(), own.float(), observed, torch.from_numpy(instances.lengths[index]))

@@ -21,7 +21,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any, Protocol
 
 import torch
@@ -83,18 +85,23 @@ class SymbolBatch:
 class InstanceBatch:
     """Whole series, right-padded: `lengths` says where each ends, `observed` what is known of it.
 
-    Each channel is scaled as the training set's; unobserved steps hold 0.
+    In `values` each channel is scaled as the training set's, in `own` by itself: a small shape at a large level is no
+    longer there in single precision once it stands on a scale of others. Unobserved steps hold 0.
     """
 
     values: Float[Tensor, "batch channel time"]
+    own: Float[Tensor, "batch channel time"]
     observed: Bool[Tensor, "batch channel time"]
     lengths: Int[Tensor, " batch"]
 
     def to(self, device: torch.device | str) -> InstanceBatch:
-        return InstanceBatch(self.values.to(device), self.observed.to(device), self.lengths.to(device))
+        return self._each(lambda part: part.to(device))
 
     def take(self, rows: slice) -> InstanceBatch:
-        return InstanceBatch(self.values[rows], self.observed[rows], self.lengths[rows])
+        return self._each(itemgetter(rows))
+
+    def _each(self, change: Callable[[Tensor], Tensor]) -> InstanceBatch:
+        return InstanceBatch(change(self.values), change(self.own), change(self.observed), change(self.lengths))
 
 
 @dataclass(frozen=True)

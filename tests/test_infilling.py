@@ -15,6 +15,7 @@ import pytest
 from seqreprog import Adapter, SequenceInfiller, SequenceOptions, Training, infilling
 from seqreprog.errors import DataError
 from seqreprog.infilling import STEP_TOKENS, _bounded
+from seqreprog.runs import fit_runs
 from seqreprog.sequence_config import USUAL
 from seqreprog.symbol_samples import InfillDataset
 from seqreprog.train import fit
@@ -144,6 +145,25 @@ def test_by_gradient_all_that_is_told_is_learned_though_fewer_judge(make_backbon
     ((train, held),) = sizes
     assert held < 20 and one.summary_.held_out <= 20
     assert train + held == 60 - len(texts) + len(set(texts)), "copies of what is held out apart"
+
+
+def test_by_gradient_no_group_is_on_both_sides_for_the_base_either(make_backbone: Make, monkeypatch: Any) -> None:
+    apart: list[bool] = []
+
+    def watched(symbols: Any, hidden: Any, where: Any, *, folds: Any, groups: Any) -> Any:
+        kept = np.setdiff1d(np.arange(len(where)), folds[0])
+        apart.append(not np.isin(groups[folds[0]], groups[kept]).any())
+        return fit_runs(symbols, hidden, where, folds=folds, groups=groups)
+
+    monkeypatch.setattr(infilling, "fit_runs", watched)
+    texts, masks = toy(60, MOTIFS)
+    training = Training(
+        max_steps=1, evaluate_every=1, validation=0.5, validation_windows=7, threads=1, progress=False, mode="train"
+    )
+    one = make(make_backbone("bert"), options=replace(OPTIONS, training=training))
+    one.fit(texts, spans=masks, groups=np.arange(60) // 5)
+    assert apart == [True]
+    assert 7 * 2 <= one.summary_.held_out < (7 + 15) * 2, "whole groups, about as many as asked for"
 
 
 @pytest.mark.parametrize("base", ["linear", "none"])

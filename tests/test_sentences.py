@@ -71,6 +71,13 @@ def test_it_is_the_mean_state_of_the_sentence_alone(make_backbone: Make, family:
     assert not found.requires_grad
 
 
+def test_what_is_read_beside_it_changes_no_bit(make_backbone: Make) -> None:
+    backbone = load_backbone(make_backbone("bert"))
+    found = SentenceReader(backbone)(batch_of(backbone, UP, DOWN, 20 * UP))
+    alone = [SentenceReader(backbone)(batch_of(backbone, text))[0] for text in (UP, DOWN, 20 * UP)]
+    torch.testing.assert_close(found, torch.stack(alone), rtol=0, atol=0)
+
+
 def test_special_tokens_are_the_tokenisers_own(make_backbone: Make) -> None:
     backbone = load_backbone(make_backbone("bert"))
     ids = sentence_tokens(backbone, [UP])[0]
@@ -82,8 +89,8 @@ def test_special_tokens_are_the_tokenisers_own(make_backbone: Make) -> None:
 def test_a_sentence_is_read_once(make_backbone: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     backbone = load_backbone(make_backbone("bert"))
     reader, asked = SentenceReader(backbone), []
-    read = reader._states
-    monkeypatch.setattr(reader, "_states", lambda part: asked.extend(part) or read(part))
+    read = reader._state
+    monkeypatch.setattr(reader, "_state", lambda tokens: asked.append(tokens) or read(tokens))
     first = reader(batch_of(backbone, UP, DOWN, UP))
     assert len(asked) == 2
     with torch.inference_mode():
@@ -137,11 +144,13 @@ def test_a_forecast_is_the_same_alone_or_in_any_batch(model: Forecaster) -> None
 def test_save_and_load_give_the_same_bits(make_backbone: Make, tmp_path: Path, mode: str) -> None:
     training = Training(max_steps=2, batch_size=16, validation_windows=32, progress=False, mode=mode)  # type: ignore[arg-type]
     df = frame().assign(wind=np.arange(8 * 60) % 7)
+    more = {"s1": " It snows.", "s2": " A long winter is at hand, and then the spring."}
+    df["about"] += df["unique_id"].map(more).fillna("")
     model = make(make_backbone, training=training).fit(df, static="about", hist_cols=["wind"])
     model.save(tmp_path / "model")
     loaded = Forecaster.load(tmp_path / "model")
     np.testing.assert_array_equal(numbers(loaded.predict(df)), numbers(model.predict(df)))
-    assert "column 'about', 2 distinct sentences" in str(loaded.summary_)
+    assert "column 'about', 4 distinct sentences" in str(loaded.summary_)
 
 
 def test_frozen_means_frozen(make_backbone: Make, model: Forecaster) -> None:
@@ -166,7 +175,7 @@ def test_the_probe_keeps_what_tells_sentences_apart(make_backbone: Make) -> None
     training = Training(validation_windows=32, progress=False, mode="probe")
     blend = make(make_backbone, training=training).fit(frame(), static="about")._blend
     states = SentenceReader(blend.backbone)(batch_of(blend.backbone, UP, DOWN))
-    assert (blend.model.output_map.project.weight @ (states[0] - states[1])).norm() > 1
+    assert (blend.model.output_map.project.weight @ (states[0] - states[1])).norm() > 0.5
 
 
 # --- refusals --------------------------------------------------------------------------------------------------------

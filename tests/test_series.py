@@ -115,7 +115,8 @@ def test_padding_changes_nothing(config: Callable[..., SeriesConfig]) -> None:
     torch.nn.init.normal_(model.output_map.answer.weight)
     batch = instance_batch(instances, instances.scales(), np.arange(6))
     pad = torch.nn.functional.pad
-    longer = type(batch)(pad(batch.values, (0, 9), value=5.0), pad(batch.observed, (0, 9)), batch.lengths)
+    values, own = (pad(part, (0, 9), value=5.0) for part in (batch.values, batch.own))
+    longer = type(batch)(values, own, pad(batch.observed, (0, 9)), batch.lengths)
     torch.testing.assert_close(model(batch), model(longer), rtol=1e-4, atol=1e-4)
 
 
@@ -250,3 +251,14 @@ def test_settings_that_cannot_be_are_refused(changes: dict[str, Any], words: str
 def test_too_few_words_for_the_label_map_are_refused(config: Callable[..., SeriesConfig]) -> None:
     with pytest.raises(ConfigError, match="2 classes of 9999 words each need 19998 words"):
         SeriesModel.fit(config(form="voice2series", words_per_class=9999), *shapes(8))
+
+
+def test_a_shape_is_seen_at_any_level_and_beside_any_other_series(config: Callable[..., SeriesConfig]) -> None:
+    X, y = shapes(40)
+    usual = SeriesModel.fit(config(), X, y).summary.scores["accuracy"]
+    levels = X + 1e9 * np.random.default_rng(0).normal(size=(40, 1, 1))
+    wild = X.copy()
+    wild[0, 0, 3] = 1e9  # as where a missing value was written as a number
+    assert usual > 0.85
+    assert SeriesModel.fit(config(), levels, y).summary.scores["accuracy"] > 0.85
+    assert SeriesModel.fit(config(), wild, y).summary.scores["accuracy"] > 0.8

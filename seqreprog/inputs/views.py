@@ -42,22 +42,21 @@ class View(nn.Module):
         self.weight = nn.Parameter(size * weight / weight.flatten(1).norm(dim=1)[:, None, None])
 
     def forward(
-        self, own: InstanceBatch, shared: InstanceBatch, positions: int
+        self, batch: InstanceBatch, positions: int
     ) -> tuple[Float[Tensor, "batch length hidden"], Bool[Tensor, "batch length"]]:
         """The embedded patches, and which of them hold an observation.
 
         Args:
-            own: instances, each channel scaled by itself.
-            shared: instances, each channel scaled as the training set's.
+            batch: the instances.
             positions: patches at most; shorter instances have fewer, and stand first.
         """
-        batch = self._difference(own if self.own else shared)
-        where, real = self._places(batch.lengths, positions)
+        steps, observed, lengths = self._read(batch)
+        where, real = self._places(lengths, positions)
         length = where.shape[1]
-        index = where.clamp_min(0).flatten(1)[:, None].expand(-1, batch.values.shape[1], -1)
+        index = where.clamp_min(0).flatten(1)[:, None].expand(-1, steps.shape[1], -1)
         inside = (where >= 0)[:, None]
-        values = batch.values.gather(2, index).unflatten(2, (length, -1)) * inside
-        seen = batch.observed.gather(2, index).unflatten(2, (length, -1)) & inside
+        values = steps.gather(2, index).unflatten(2, (length, -1)) * inside
+        seen = observed.gather(2, index).unflatten(2, (length, -1)) & inside
         known = real & seen.any(-1).any(1)
         known[:, 0] |= ~known.any(1)  # attention over no token at all would be undefined
         embedded = torch.einsum("bclp,hcp->blh", values, self.weight)
@@ -71,14 +70,17 @@ class View(nn.Module):
         draws = torch.randn(count, channels, 1) + SMOOTH * torch.randn(count, channels, self.patch)
         return torch.einsum("bcp,hcp->bh", draws, self.weight)
 
-    def _difference(self, batch: InstanceBatch) -> InstanceBatch:
+    def _read(
+        self, batch: InstanceBatch
+    ) -> tuple[Float[Tensor, "batch channel time"], Bool[Tensor, "batch channel time"], Int[Tensor, " batch"]]:
+        """The steps that patches are taken of, or their differences; which were observed; and how many there are."""
+        values = batch.own if self.own else batch.values
         if not self.differenced:
-            return batch
-        values, observed = functional.pad(batch.values, (0, 1)), functional.pad(batch.observed, (0, 1))
+            return values, batch.observed, batch.lengths
+        values, observed = functional.pad(values, (0, 1)), functional.pad(batch.observed, (0, 1))
         both = observed[..., 1:] & observed[..., :-1]
         values = (values[..., 1:] - values[..., :-1]) * both
-        lengths = (batch.lengths - 1).clamp_min(1)
-        return InstanceBatch(scaled(values, both) if self.own else values, both, lengths)
+        return scaled(values, both) if self.own else values, both, (batch.lengths - 1).clamp_min(1)
 
     def _places(
         self, lengths: Int[Tensor, " batch"], positions: int
@@ -106,8 +108,7 @@ class Views(nn.Module):
 
     def forward(self, batch: InstanceBatch) -> tuple[Float[Tensor, "row length hidden"], Bool[Tensor, "row length"]]:
         """The embedded patches, and which of them are known; those stand first."""
-        own = InstanceBatch(scaled(batch.values, batch.observed), batch.observed, batch.lengths)
-        found = [view(own, batch, self.positions) for view in self.views]
+        found = [view(batch, self.positions) for view in self.views]
         embedded = torch.stack([each for each, _ in found], 1).flatten(0, 1)
         known = torch.stack([each for _, each in found], 1).flatten(0, 1)
         length = int(known.sum(1).max())
@@ -120,11 +121,14 @@ class Views(nn.Module):
 
 
 def scaled(
-    values: Float[Tensor, "batch channel time"], observed: Bool[Tensor, "batch channel time"]
+    values: Float[Tensor, "batch channel time"], observed: Bool[Tensor, "batch channel time"], flat: float = 1e-6
 ) -> Float[Tensor, "batch channel time"]:
-    """Each channel of each instance brought to mean 0 and spread 1 over its observed steps; 0 elsewhere."""
+    """Each channel of each instance brought to mean 0 and spread 1 over its observed steps; 0 elsewhere.
+
+    A spread of no more than `flat` times 1 + |mean| is rounding noise, and counts as none.
+    """
     count = observed.sum(-1, keepdim=True).clamp_min(1)
     mean = (values * observed).sum(-1, keepdim=True) / count
     away = (values - mean) * observed
     spread = (away.square().sum(-1, keepdim=True) / count).sqrt()
-    return torch.where(spread > 1e-6 * (1 + mean.abs()), away / spread.clamp_min(1e-30), torch.zeros_like(away))
+    return torch.where(spread > flat * (1 + mean.abs()), away / spread.clamp_min(1e-30), torch.zeros_like(away))

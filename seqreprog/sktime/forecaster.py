@@ -26,6 +26,7 @@ from .tables import (
     TIME,
     Series,
     advised,
+    check_columns,
     check_instances,
     check_steps,
     fh_index,
@@ -207,9 +208,14 @@ class ReprogForecaster(BaseForecaster):
 
     def _update(self, y: pd.DataFrame, X: pd.DataFrame | None = None, update_params: bool = True) -> Any:
         self._check_X_known(X)
-        self._cur_y = update_data(self._cur_y, y)
-        if X is not None:
+        before = self._cur_y
+        if len(before.columns) == len(y.columns) == 1:  # a Series may come by another name, or by none
+            before = before.set_axis(y.columns, axis=1)
+        check_columns(y, before, "y")
+        if X is not None and self._cur_X is not None:
+            check_columns(X, self._cur_X, "X")
             self._cur_X = update_data(self._cur_X, X)
+        self._cur_y = update_data(before, y)
         if update_params and not self._pretrained():
             self._learn(self._cur_y, self._cur_X, self.model_.model.config.horizon)
         return self

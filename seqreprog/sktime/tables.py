@@ -214,6 +214,14 @@ def check_instances(y: object) -> None:
         raise DataError(f"{len(empty)} instances of y have no rows: {name_some(empty)}. Leave them out")
 
 
+def check_columns(new: pd.DataFrame, known: pd.DataFrame, what: str) -> None:
+    """Raises `DataError` where `update` gets other columns than `fit` had."""
+    if set(new.columns) != set(known.columns):
+        raise DataError(
+            f"{what} has the columns {list(new.columns)}, and that of fit {list(known.columns)}. Pass the same"
+        )
+
+
 @contextmanager
 def advised() -> Iterator[None]:
     """Errors of `Forecaster` with the remedies that sktime's interface has."""

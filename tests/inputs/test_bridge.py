@@ -24,7 +24,8 @@ def bridge() -> FrozenBridge:
 def test_only_the_perturbation_trains_behind_a_bridge() -> None:
     given = PerturbationMap(symbols=bridge(), vocabulary=WORDS, length=4, padding=2)
     assert [name for name, weight in given.named_parameters() if weight.requires_grad] == ["position"]
-    batch = InstanceBatch(torch.randn(2, 1, 9), torch.ones(2, 1, 9, dtype=torch.bool), torch.tensor([9, 4]))
+    values = torch.randn(2, 1, 9)
+    batch = InstanceBatch(values, values, torch.ones(2, 1, 9, dtype=torch.bool), torch.tensor([9, 4]))
     soft = given(batch)
     assert soft.embeds.shape == (2, 6, 6) and soft.mask.sum(1).tolist() == [6, 4]
     tokens, known = bridge()(batch)

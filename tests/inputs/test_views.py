@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -21,12 +22,12 @@ def batch(*rows: list[float]) -> InstanceBatch:
     longest = max(map(len, rows))
     values = torch.tensor([row + [0.0] * (longest - len(row)) for row in rows])[:, None]
     lengths = torch.tensor([len(row) for row in rows])
-    return InstanceBatch(values, torch.arange(longest) < lengths[:, None, None], lengths)
+    return InstanceBatch(values, values, torch.arange(longest) < lengths[:, None, None], lengths)
 
 
 def test_patches_are_the_formula() -> None:
     read, given = view(), batch([0.0, 1.0, 4.0, 9.0, 16.0, 25.0])
-    found, known = read(given, given, 8)
+    found, known = read(given, 8)
     steps = torch.tensor([[0.0, 4.0, 16.0], [1.0, 9.0, 25.0]])  # every other one, from each start
     torch.testing.assert_close(found[0, :2], steps @ read.weight[:, 0].T)
     assert known.tolist() == [[True, True] + [False] * 6]
@@ -34,13 +35,13 @@ def test_patches_are_the_formula() -> None:
 
 def test_starts_lie_evenly_over_long_series() -> None:
     read, given = view(patch=1), batch([float(step) for step in range(101)])
-    found, _ = read(given, given, 5)
+    found, _ = read(given, 5)
     torch.testing.assert_close(found[0] / read.weight[:, 0, 0], torch.arange(0.0, 101, 25)[:, None].expand(5, 4))
 
 
 def test_a_short_series_stands_at_the_end_of_its_patch() -> None:
     read, given = view(), batch([5.0, 7.0])
-    found, known = read(given, given, 2)
+    found, known = read(given, 2)
     torch.testing.assert_close(found[0, 0], torch.tensor([0.0, 5.0, 7.0]) @ read.weight[:, 0].T)
     assert known.tolist() == [[True, False]]
 
@@ -54,9 +55,9 @@ def test_levelled_features_do_not_see_level_and_are_larger() -> None:
 def test_differences_need_both_of_their_steps() -> None:
     given = batch([1.0, 4.0, 0.0, 9.0])
     observed = torch.tensor([[[True, True, False, True]]])
-    given = InstanceBatch(given.values, observed, given.lengths)
+    given = replace(given, observed=observed)
     read = view(patch=1, differenced=True)
-    found, known = read(given, given, 4)
+    found, known = read(given, 4)
     assert known.tolist() == [[True, False, False, False]]
     torch.testing.assert_close(found[0, 0], 3 * read.weight[:, 0, 0])
 

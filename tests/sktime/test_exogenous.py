@@ -140,6 +140,10 @@ def test_a_wrong_x_is_named() -> None:
             call(fh=[1], X=X[END:])
     with pytest.raises(ConfigError, match="but fit had none"):
         bare.update(y[END:], X[END:])
+    with pytest.raises(
+        DataError, match=r"X has the columns \['promotion'\], and that of fit \['promotion', 'visitors'\]"
+    ):
+        make().fit(y[:END], X[:END]).update(y[END:], X[["promotion"]][END:], update_params=False)
     wordy = X.assign(about="A shop.")
     with pytest.raises(DataError, match=r"column 'about' of X must hold numbers; .* first 'A shop\.'.*static='about'"):
         make().fit(y[:END], wordy[:END])

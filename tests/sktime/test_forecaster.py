@@ -295,6 +295,31 @@ def test_update_with_parameters_is_a_fit_on_all_data() -> None:
     pd.testing.assert_series_equal(found, make().fit(y).predict(fh=[1, 6]), check_freq=False)
 
 
+@pytest.mark.parametrize("update_params", [False, True])
+def test_an_update_may_come_without_a_name_and_in_another_order(update_params: bool) -> None:
+    y = sine()
+    model, same = make().fit(y[:80]), make().fit(y[:80])
+    model.update(y[80:].rename(None), update_params=update_params)
+    same.update(y[80:], update_params=update_params)
+    assert model.predict(fh=[1, 6]).tolist() == same.predict(fh=[1, 6]).tolist()
+    two = pd.DataFrame({"load": y, "wind": 3 - y})
+    model, same = make().fit(two[:80]), make().fit(two[:80])
+    model.update(two[80:][["wind", "load"]], update_params=update_params)
+    same.update(two[80:], update_params=update_params)
+    for ask in ("predict", "predict_interval"):
+        found, wanted = (getattr(each, ask)(fh=[1, 6]) for each in (model, same))
+        pd.testing.assert_frame_equal(found[wanted.columns], wanted)
+
+
+def test_an_update_of_other_variables_is_named() -> None:
+    two = pd.DataFrame({"load": sine(), "wind": 3 - sine()})
+    model = make().fit(two[:80])
+    before = model.predict(fh=[1])
+    with pytest.raises(DataError, match=r"y has the columns \['load', 'gas'\], and that of fit \['load', 'wind'\]"):
+        model.update(two[80:].set_axis(["load", "gas"], axis=1), update_params=False)
+    pd.testing.assert_frame_equal(model.predict(fh=[1]), before)
+
+
 def test_an_update_that_leaves_a_gap_is_named() -> None:
     model = make().fit(sine()[:70]).update(sine()[75:], update_params=False)
     with pytest.raises(
