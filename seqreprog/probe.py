@@ -4,7 +4,7 @@
     W, b = argmin sum_i v_i |s_i y_i - W z_i - b|^2 + penalty |W|^2
 
 The input map stays as it was drawn and the frozen model runs once over the windows; `P` are the principal directions of
-its hidden states, each divided by its spread (by the root of it where a text is read), `m` is their mean in each slot,
+its hidden states, each divided by its spread (by its fourth root where a text is read), `m` is their mean in each slot,
 `v_i` a window's weight in the loss. `s_i` is 1 or, for a random half of the windows, -1 (they are read upside down;
 with `Training(mirror=False)`, beside covariates, or where windows are fewer than the head's inputs, for none). Source:
 linear probing (Alain and Bengio 2017, section 3), behind a random input map (Rahimi and Recht 2008), for a forecast.
@@ -49,7 +49,7 @@ DEFAULT_PENALTY = 0.1  # where nothing is held out
 IN_MEMORY = 256 * 2**20  # bytes of hidden states from which they go to disk
 CHUNK = 512  # windows looked at together, so that states on disk stay there
 ROWS = 4096  # windows of one product, in the precision of the states; products are summed in float64
-GRADED = 0.5  # power of the spread beside a text, where all directions are read and few windows choose among them
+GRADED = 0.25  # power of the spread beside a text, where all directions are read and few windows choose among them
 FLOOR = 1e-6  # of the largest variance: a direction below is mostly rounding
 
 Hidden = Float[np.ndarray, "window length width"]

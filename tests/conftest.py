@@ -7,6 +7,8 @@ run-time check of shapes must be the first to load it.
 from __future__ import annotations
 
 import os
+import re
+import string
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
@@ -141,18 +143,17 @@ _TEMPLATE = {
 
 
 def _tokenizer(family: str) -> Any:
-    """WordPiece for bert, byte-level BPE for the rest, trained on the lines above."""
+    """WordPiece of the words above for bert, byte-level BPE, trained on the lines, for the rest."""
     from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
     from transformers import PreTrainedTokenizerFast
 
     roles = _SPECIAL[family]
     special = list(dict.fromkeys(roles.values()))
     if family == "bert":
-        tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+        tokenizer = Tokenizer(models.WordPiece(_pieces(special), unk_token="[UNK]"))
         tokenizer.normalizer = normalizers.BertNormalizer()
         tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
         tokenizer.decoder = decoders.WordPiece()
-        trainer: Any = trainers.WordPieceTrainer(vocab_size=400, special_tokens=special, show_progress=False)
     else:
         tokenizer = Tokenizer(models.BPE())
         tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
@@ -161,11 +162,20 @@ def _tokenizer(family: str) -> Any:
         trainer = trainers.BpeTrainer(
             vocab_size=400, special_tokens=special, initial_alphabet=alphabet, show_progress=False
         )
-    tokenizer.train_from_iterator(_TEXT, trainer)
+        tokenizer.train_from_iterator(_TEXT, trainer)
     if family in _TEMPLATE:
         ids = [(token, tokenizer.token_to_id(token)) for token in special]
         tokenizer.post_processor = processors.TemplateProcessing(single=_TEMPLATE[family], special_tokens=ids)
     return PreTrainedTokenizerFast(tokenizer_object=tokenizer, model_max_length=256, **roles)
+
+
+def _pieces(special: list[str]) -> dict[str, int]:
+    """A WordPiece vocabulary that is the same in every process; a trained one breaks ties by the order of hashes."""
+    words = re.findall(r"[a-z]+|[0-9]+|[^a-z0-9\s]", " ".join(_TEXT).lower())
+    numbers = [f"{number:02d}" for number in range(100)]
+    pieces = [*string.ascii_lowercase, *string.digits, *string.punctuation, *numbers, *words]
+    inner = [f"##{piece}" for piece in (*string.ascii_lowercase, *string.digits, *numbers)]
+    return {piece: place for place, piece in enumerate(dict.fromkeys([*special, *pieces, *inner]))}
 
 
 # --- tiny language models --------------------------------------------------------------------------------------------

@@ -56,7 +56,7 @@ def test_classes_are_told_apart_and_held_out_scores_are_honest(make_backbone, fa
 
 def test_places_of_aligned_sequences_are_read_one_by_one(make_backbone):
     rng = np.random.default_rng(0)
-    rows = rng.choice(list("ACDEFGHIKL"), (160, 9))
+    rows = rng.choice(list("ACDEFGHIKL"), (240, 9))
     target = (rows[:, 4] < "F").astype(int)  # of the residue in the middle, whatever else is there
     symbols = read_sequences(["".join(row) for row in rows], LETTERS).symbols
     data, right = SymbolDataset(symbols, target), {}

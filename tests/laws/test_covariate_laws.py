@@ -278,7 +278,7 @@ def test_what_is_known_ahead_halves_the_error_of_the_model_alone(make_backbone: 
         made = pd.DataFrame({"unique_id": f"s{place}", "ds": times, "y": values, "promo": promo})
         parts.append(made.assign(later=steps >= 300))
     df = pd.concat(parts, ignore_index=True)
-    adapter = Adapter(patch=6, stride=6, hidden=32, heads=4, head_width=8, n_prototypes=32, features=16, dropout=0.0)
+    adapter = Adapter(patch=6, stride=6, hidden=32, heads=4, head_width=8, n_prototypes=32, features=32, dropout=0.0)
     schedule = {"max_steps": 150, "batch_size": 32, "learning_rate": 0.01, "evaluate_every": 50, "progress": False}
     for base in BASES:
         errors = []
