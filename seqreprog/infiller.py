@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -86,7 +87,7 @@ class SequenceInfiller(SequenceEstimator):
         parts, blanks, shares = self._shares(X, blend)
         return np.array(_filled(parts, blanks, shares.argmax(1), blend), dtype=object) if len(texts) else np.array([])
 
-    def sample(self, text: str, n: int = 1, *, temperature: float = 1.0, random_state: object = 0) -> list[str]:
+    def sample(self, text: str, n: object = 1, *, temperature: float = 1.0, random_state: object = 0) -> list[str]:
         """Fills the blanks of one sequence `n` times, each symbol drawn with its calibrated probability.
 
         Args:
@@ -99,8 +100,10 @@ class SequenceInfiller(SequenceEstimator):
             DataError: `text` has no blank, or more symbols than the model reads.
             ConfigError: `n` or `temperature` is outside its rule.
         """
-        if n < 1 or not temperature > 0:
-            raise ConfigError(f"n must be at least 1 and temperature above 0; got n={n}, temperature={temperature}")
+        if not isinstance(n, Integral) or n < 1 or not temperature > 0:
+            raise ConfigError(
+                f"n must be a whole number, at least 1, and temperature above 0; got n={n}, temperature={temperature}"
+            )
         blend = self._fitted()
         parts, hidden, shares = self._shares([text], blend)
         drawn = draw(shares, n, temperature, np.random.default_rng(random_state))  # type: ignore[arg-type]

@@ -77,7 +77,7 @@ class SequenceSummary:
             ("method", f"{self.method}, {self.output}; {self.length} symbols read of a sequence"),
             ("trained", f"{self.trained:,} weights {found}"),
             ("sequences", whole),
-            ("base", f"n-gram model on {self.features} features" + ("; reported only" if self.base == "none" else "")),
+            ("base", self._base),
             *([("temperature", f"{self.temperature:.2f}")] if self.task != "regress" else []),
             ("seconds", ", ".join(f"{name} {spent:.1f}" for name, spent in self.seconds.items())),
             *(("held out", f"{name}: {self._line(found)}") for name, found in self.scores.items()),
@@ -85,6 +85,14 @@ class SequenceSummary:
             *(("notice", notice) for notice in self.notices),
         ]
         return "\n".join(f"{name:<12} {text}" for name, text in rows)
+
+    @property
+    def _base(self) -> str:
+        """What stands beside the language model; of one-hot features also what they cannot answer for."""
+        said = f"n-gram model on {self.features} features"
+        if self.base == "none":
+            return f"{said}; reported only"
+        return f"{said}: sequences of other lengths get no answer" if self.features == "onehot" else said
 
     @property
     def verdict(self) -> str:

@@ -60,7 +60,7 @@ class SeriesModel:
         else:
             target = read_values(y, len(instances))
             weight, columns = np.ones(len(instances)), 1
-        kept = np.flatnonzero(weight > 0)  # a class of weight 0 is never learned, and never answered with
+        kept = np.flatnonzero(weight > 0)  # a class of weight 0 is never learned
         examples = SeriesExamples(instances.take(kept), target.values[kept], columns, weight[kept])
         blend, summary = fit_series(config, load_backbone(config.backbone, config.layers), examples)
         return cls(blend, summary, target.classes)

@@ -118,6 +118,8 @@ def test_what_cannot_be_filled_is_named(model: SequenceInfiller) -> None:
         model.predict(["A" * 30 + "_"])
     with pytest.raises(ConfigError, match=r"got n=0, temperature=1.0"):
         model.sample("AA_A", n=0)
+    with pytest.raises(ConfigError, match=r"n must be a whole number, at least 1.* got n=1.5"):
+        model.sample("AA_A", n=1.5)
     with pytest.raises(ConfigError, match="temperature=0"):
         model.sample("AA_A", temperature=0)
 

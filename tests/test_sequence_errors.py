@@ -103,6 +103,7 @@ def test_what_is_longer_than_the_model_reads_is_cut_and_said(backbone: str) -> N
 
 
 def test_aligned_sequences_have_a_base_of_one_length(model: SequenceClassifier) -> None:
+    assert "on onehot features: sequences of other lengths get no answer" in str(model.summary_)
     with pytest.raises(DataError, match="one-hot base was fitted on sequences of 5 symbols; row 0 has 3"):
         model.predict(["ACD"])
 
