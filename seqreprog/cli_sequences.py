@@ -150,7 +150,8 @@ def predict_sequences(
     kind = {each.artifact: each for each in kinds}.get(artifact_kind(model), SequenceClassifier)
     _check_outputs(out_file, None)
     loaded = kind.load(model, backbone=backbone, device=device)
-    _deliver(loaded, data, sequence or "sequence", out_file)
+    column = sequence or "sequence"
+    _deliver(loaded, _table(data, column), column, out_file)
 
 
 def make_estimator(task: str, given: dict[str, Any]) -> Any:
@@ -175,23 +176,25 @@ def make_estimator(task: str, given: dict[str, Any]) -> Any:
 def _fit_and_answer(
     model: Any, data: Path, sequence: str, target: str, test: Path | None, out_file: Path | None, save: Path | None
 ) -> None:
+    from .sequence_estimator import check_readable
+
     _check_outputs(out_file, save)
     frame = _table(data, sequence, target)
+    asked = frame if test is None else _table(test, sequence)
     if test is not None:
-        _table(test, sequence)  # before any work is lost
+        check_readable(model, asked[sequence])
     model.fit(frame[sequence], frame[target])
     say(str(model.summary_), style="dim")
     if save is not None:
         model.save(save)
         say(f"model saved to {save}")
-    _deliver(model, test or data, sequence, out_file)
+    _deliver(model, asked, sequence, out_file)
 
 
-def _deliver(model: Any, data: Path, sequence: str, out_file: Path | None) -> None:
+def _deliver(model: Any, frame: Any, sequence: str, out_file: Path | None) -> None:
     """The table as it was read, with an answer for each row, to a file or standard output."""
     from .data.files import write_frame_file
 
-    frame = _table(data, sequence)
     if hasattr(model, "predict_proba"):
         shares = model.predict_proba(frame[sequence])
         frame["seqreprog"] = model.classes_[shares.argmax(1)]

@@ -283,6 +283,13 @@ class SequenceEstimator(BaseEstimator):
         return tags
 
 
+def check_readable(model: SequenceEstimator, X: object) -> None:
+    """Raises before a fit what `predict` would raise of these strings after it, lengths apart."""
+    config = replace(model._config("classify"), augment=0)
+    texts = _texts(X, config, skip=False)[0]
+    read_sequences(texts, alphabet_for(model, texts), on_unknown="error" if model.on_unknown == "error" else "mask")
+
+
 def alphabet_for(model: SequenceEstimator, texts: list[str]) -> Alphabet:
     """That of its kind, of its own argument, or learned from `texts`."""
     if model.kind in LEARNED and model.alphabet is None:

@@ -128,6 +128,11 @@ def test_mistakes_are_one_sentence(place: Path, backbone: str, tmp_path: Path) -
     (tmp_path / "no.fasta").write_text("ACD\n")
     line = refused("classify", place / "train.csv", *named, "--label", "y", "--test", tmp_path / "no.fasta")
     assert "line 1 is 'ACD'" in line
+    (tmp_path / "odd.csv").write_text("seq\nACD\nAC1\n")
+    outputs = ["--test", tmp_path / "odd.csv", "--save", tmp_path / "model"]
+    line = refused("classify", place / "train.csv", *named, "--label", "y", *outputs)
+    assert "residue '1' at position 3 of row 1" in line
+    assert not (tmp_path / "model").exists(), "it is refused before the fit"
     assert "needs --label (classes) or --target" in refused("evaluate", place / "train.csv", "--sequence", "seq")
     ahead = ["--horizon", 4, "--label", "y", "--sequence", "seq"]
     assert "drop --horizon 4 or --sequence seq" in refused("evaluate", place / "train.csv", *ahead)
