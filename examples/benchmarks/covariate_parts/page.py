@@ -8,9 +8,11 @@ OPENING = f"""# Covariates and text: measured results
 Generated shops, made so that the answer is known: only the covariate, or only the sentence, tells what comes. Three
 seeds, each with shops of its own; errors in units of each shop's own spread, the noise alone has 0.24 (mean absolute)
 and 0.09 (mean squared). A ratio is to the error without, seed by seed; in brackets the seeds. `probe` is ridge and
-language model together, `mode="probe"`; `pure` the language model alone (`base="none"`).
+language model together, `mode="probe"`; `pure` the language model alone (`base="none"`); `default` what `fit` does
+unless told otherwise, theta and omega by gradient, on the first seed alone.
 
-Command of every table: `{COMMAND} --json docs/results/covariates.json --page docs/results-covariates.md`
+Command of every table: `{COMMAND} --json docs/results/covariates.json --page docs/results-covariates.md`, of `default`
+with `--how default --seeds 0` too.
 """
 TITLES = {
     "text": "A sentence for each shop",
