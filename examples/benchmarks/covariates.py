@@ -112,7 +112,7 @@ def compared(runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
             for name in ("mae", "mse"):
                 ratio = (chosen.set_index("seed")[name] / plain[name]).dropna()
                 row |= {name: float(chosen[name].mean()), f"{name} ratio": float(ratio.mean()) if len(ratio) else None}
-                row |= {f"{name} ratio of each seed": [round(float(one), 3) for one in ratio]}
+                row |= {f"{name} ratio of each seed": [round(float(one), 4) for one in ratio]}
             rows.append(row)
     return rows
 
