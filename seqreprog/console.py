@@ -133,7 +133,7 @@ def reported() -> Iterator[None]:
             say(" ".join(f"{type(error).__name__}: {as_options(str(error))}".split()))
             raise typer.Exit(1) from None
         except KeyboardInterrupt:
-            say("interrupted, nothing was written")
+            say("interrupted: nothing was written but what is named above")
             raise typer.Exit(130) from None
 
 

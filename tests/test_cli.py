@@ -524,9 +524,16 @@ def test_an_interruption_is_one_line(place: Path, backbone: str, monkeypatch: py
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Forecaster, "fit", interrupted)
-    result = invoke("forecast", place / "long.csv", "--horizon", 4, *NAMES, *TINY, "--backbone", backbone)
-    assert (result.exit_code, result.stdout, result.stderr) == (130, "", "interrupted, nothing was written\n")
+    asked = ("forecast", place / "long.csv", "--horizon", 4, *NAMES, *TINY, "--backbone", backbone)
+    line = "interrupted: nothing was written but what is named above\n"
+    with monkeypatch.context() as patched:
+        patched.setattr(Forecaster, "fit", interrupted)
+        result = invoke(*asked)
+    assert (result.exit_code, result.stdout, result.stderr) == (130, "", line)
+    monkeypatch.setattr(Forecaster, "predict", interrupted)
+    result = invoke(*asked, "--save", place / "kept")
+    assert result.exit_code == 130
+    assert result.stderr.endswith(f"model saved to {place / 'kept'}\n{line}")
 
 
 def test_the_bare_command_lists_the_commands() -> None:

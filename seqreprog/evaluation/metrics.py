@@ -2,7 +2,7 @@
 
 A missing target (`NaN`) counts nowhere; a missing forecast of an observed target is an error, or silence would win.
 Sources: Hyndman and Koehler 2006 (MASE); Makridakis et al. 2020 (M4: sMAPE on 0 to 200 %, MASE's in-sample scale);
-Koenker and Bassett 1978 (pinball); Kuensch 1989, Politis and Romano 1992 (block bootstrap).
+Kuensch 1989, Politis and Romano 1992 (block bootstrap).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float
 
 from ..data.windows import Panel
 from ..errors import ConfigError, DataError
@@ -34,14 +34,6 @@ def symmetric_error(target: Values, forecast: Values) -> Values:
     return np.where(np.isfinite(error) & (size == 0), 0.0, 200 * error / np.where(size == 0, 1.0, size))
 
 
-def quantile_error(target: Values, forecast: Values, level: float) -> Values:
-    """max(q (y - f), (q - 1) (y - f)) for the quantile of level q, `NaN` where the target is missing."""
-    if not 0 < level < 1:
-        raise ConfigError(f"a quantile's level must lie between 0 and 1; got {level}")
-    difference = _difference(target, forecast)
-    return np.maximum(level * difference, (level - 1) * difference)
-
-
 def mse(target: Values, forecast: Values) -> float:
     """Mean squared error over the observed targets."""
     return _mean(squared_error(target, forecast))
@@ -55,11 +47,6 @@ def mae(target: Values, forecast: Values) -> float:
 def smape(target: Values, forecast: Values) -> float:
     """Symmetric mean absolute percentage error, 0 to 200 (percent), as in M4."""
     return _mean(symmetric_error(target, forecast))
-
-
-def pinball(target: Values, forecast: Values, level: float) -> float:
-    """Mean pinball loss of the quantile of `level` (0.1 for the tenth percentile)."""
-    return _mean(quantile_error(target, forecast, level))
 
 
 def mase(
@@ -89,13 +76,6 @@ def naive_scales(history: Panel, season: int) -> Float[np.ndarray, " series"]:
     valid = np.isfinite(step) & (owner[season:] == owner[:-season])
     scale = _group_mean(np.where(valid, step, np.nan), owner[season:], len(history))
     return np.where(scale > 0, scale, np.nan)
-
-
-def per_series(
-    errors: Float[np.ndarray, "window horizon"], series: Int[np.ndarray, " window"], count: int
-) -> Float[np.ndarray, " series"]:
-    """The mean of pointwise errors by series (`windows.series`), without a loop; `NaN` for a series without any."""
-    return _group_mean(errors.ravel(), np.repeat(series, errors.shape[1]), count)
 
 
 def coverage(target: Values, low: Values, high: Values) -> float:

@@ -32,20 +32,6 @@ def test_smape_runs_from_0_to_200() -> None:
     assert metrics.smape(one, -one) == 200
 
 
-def test_pinball_by_hand() -> None:
-    target, forecast = np.array([1.0, 1.0]), np.array([0.0, 3.0])
-    assert metrics.pinball(target, forecast, 0.9) == pytest.approx((0.9 * 1 + 0.1 * 2) / 2)
-    assert metrics.pinball(TARGET, FORECAST, 0.5) == pytest.approx(metrics.mae(TARGET, FORECAST) / 2)
-    with pytest.raises(ConfigError, match=r"between 0 and 1; got 80\.0"):
-        metrics.pinball(target, forecast, 80.0)
-
-
-def test_the_true_quantile_has_the_least_pinball_loss() -> None:
-    draws = np.random.default_rng(0).normal(size=4000)
-    losses = [metrics.pinball(draws, np.full(4000, quantile), 0.9) for quantile in (1.0, 1.2816, 1.6)]
-    assert min(losses) == losses[1]
-
-
 def test_naive_scales_stay_within_their_series() -> None:
     values = np.array([1.0, 5.0, 2.0, 9.0, 100.0, 100.0, 104.0, 7.0, 3.0, 3.0, 3.0, 3.0, 0.0, NAN, 6.0, 3.0])
     panel = Panel(values, np.array([0, 4, 7, 8, 12, 16]))
@@ -58,11 +44,6 @@ def test_naive_scales_stay_within_their_series() -> None:
 def test_mase_divides_by_each_series_scale() -> None:
     assert metrics.mase(TARGET, FORECAST, np.array([1.0, 10.0])) == pytest.approx((1 + 0 + 0 + 0.3 + 0.2) / 5)
     assert metrics.mase(TARGET, FORECAST, np.array([1.0, NAN])) == pytest.approx(0.5)
-
-
-def test_per_series_means() -> None:
-    errors = np.array([[1.0, 3.0], [NAN, 5.0], [NAN, NAN]])
-    np.testing.assert_allclose(metrics.per_series(errors, np.array([1, 1, 2]), 4), [NAN, 3.0, NAN, NAN])
 
 
 def test_interval_metrics_by_hand() -> None:
