@@ -43,7 +43,13 @@ many directions of the states as without a text, each divided by its spread: 0.5
 spread; the power was chosen by the validation errors of the three seeds (2.70, 1.89 and 2.05 before; 2.00, 1.65,
 1.62 with power 0; 1.95, 1.62, 1.58 with 0.25, which is kept; 2.00, 1.64, 1.58 with 0.5). Test ratios with 0.5:
 0.51 and 0.28, 0.50 and 0.27. On other generated series (which of two kinds of sentences climbs, four seeds) the
-heads were not told apart: mean squared errors 1.38 before, 1.38 with 0.5."""
+heads were not told apart: mean squared errors 1.38 before, 1.38 with 0.5.
+
+Since then on six folds of the learned sentences alone, no test figure seen; the mean absolute error there is 0.97.
+Other layers of the sentence's states, several together, or other pooling: 0.97 to 1.09; normed, more or less weight
+for the sentence: 0.97 to 1.00; solved anew on what was held out: 0.97; through a hyperbolic tangent or rectified:
+0.96; a Gaussian kernel between states of the last two layers: 0.94, by 6144 random features 0.94, by 1536 0.97. None
+was adopted: the kernel would keep every learned sentence in the saved model."""
 
 
 def page(rows: list[dict[str, Any]]) -> str:
