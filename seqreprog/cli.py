@@ -27,8 +27,8 @@ from .cli_options import (
     Horizon,
     IdColumn,
     LabelColumn,
-    Layers,
     LayersOfKind,
+    LayersOfSeries,
     Level,
     LossName,
     MaxSteps,
@@ -97,7 +97,7 @@ def forecast_command(
     freq: Frequency = None,
     fill_gaps: FillGaps = False,
     backbone: BackboneName = "minilm",
-    layers: Layers = 2,
+    layers: LayersOfSeries = None,
     base: BaseName = "ridge",
     loss: LossName = "mse",
     patch: Patch = Adapter.patch,
@@ -233,9 +233,7 @@ def evaluate_command(
             raise ConfigError("evaluate needs --horizon (or --config with a recipe, or --sequence with --label)")
         from .data.files import read_frame_file
 
-        model = _forecaster(
-            {**locals(), "base": base or "ridge", "patch": patch or Adapter.patch, "layers": layers or 2}
-        )
+        model = _forecaster({**locals(), "base": base or "ridge", "patch": patch or Adapter.patch})
         beside = {"static": static, "futr_cols": futr, "hist_cols": hist, "fill_gaps": fill_gaps}
         score = model.evaluate(read_frame_file(path), n_windows=windows, step_size=step, **columns, **beside)
         if as_json:
@@ -280,7 +278,7 @@ def _forecaster(given: dict[str, Any]) -> Any:
         horizon=given["horizon"],
         context=given["context"],
         backbone=given["backbone"],
-        layers=given["layers"],
+        layers="auto" if given["layers"] is None else given["layers"],
         level=given["level"],
         loss=given["loss"],
         base=given["base"],

@@ -9,8 +9,12 @@ import typer
 
 BackboneName = Annotated[str, typer.Option("--backbone", help="minilm, a directory, or a Hugging Face id.")]
 Layers = Annotated[int | None, typer.Option("--layers", help="First layers of the backbone to keep.")]
+LayersOfSeries = Annotated[
+    int | None, typer.Option("--layers", help="First layers of the backbone to keep (2; with --static all).")
+]
 LayersOfKind = Annotated[
-    int | None, typer.Option("--layers", help="First layers of the backbone to keep: 2; of sequences 4.")
+    int | None,
+    typer.Option("--layers", help="First layers of the backbone to keep (2; with --static all; of sequences 4)."),
 ]
 Seed = Annotated[int, typer.Option("--seed", help="Of everything random.")]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or mps.")]

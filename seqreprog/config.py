@@ -6,7 +6,7 @@ Bad values raise `ConfigError` where the dataclass is made, so before any work i
 from __future__ import annotations
 
 import tomllib
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, Literal, get_args, get_type_hints
@@ -20,6 +20,8 @@ Reading = Literal["auto", "bidirectional", "prefix"]
 Mode = Literal["auto", "train", "probe"]
 Holdout = Literal["time", "series"]
 Device = Literal["auto", "cpu", "cuda", "mps"]
+Layers = int | Literal["auto"] | None
+LONGEST_CONTEXT = 512  # where it is left open
 
 
 @dataclass(frozen=True)
@@ -284,6 +286,28 @@ class ForecastConfig:
         turned beside them would say that what raises the target lowers it.
         """
         return self.training.mirror and not self.covariates.names
+
+
+@dataclass(frozen=True)
+class Open:
+    """What a caller left open, to be decided by the data."""
+
+    context: bool
+    layers: bool
+
+
+def settled(config: ForecastConfig, names: Covariates, left: Open, *, longest: int) -> ForecastConfig:
+    """The config with the columns that are read, and with what was left open decided.
+
+    The context is a third of the longest series' steps. Patches need two layers; a sentence is read by all, as the
+    language model learned to.
+    """
+    context, layers = config.context, config.layers
+    if left.context:
+        context = max(config.adapter.patch, min(LONGEST_CONTEXT, longest // 3))
+    if left.layers:
+        layers = ForecastConfig.layers if names.static is None else None
+    return replace(config, covariates=names, context=context, layers=layers)
 
 
 def to_dict(config: ForecastConfig) -> dict[str, Any]:

@@ -16,16 +16,20 @@ from .backbone import Backbone, load_backbone
 from .blend import Blend, blend_state, restore_blend
 from .checkpoint import backbone_record, check_backbone, check_kind, load_artifact, save_artifact
 from .config import (
+    LONGEST_CONTEXT,
     Adapter,
     Base,
     Covariates,
     Device,
     ForecastConfig,
+    Layers,
     Loss,
     Mode,
+    Open,
     Prompt,
     Training,
     forecast_config,
+    settled,
     to_dict,
 )
 from .data.covariates import ends_of, read_covariates
@@ -39,7 +43,6 @@ from .fitting import FitSummary, fit_panel
 from .train import check_device
 
 NAME = "seqreprog"
-LONGEST_CONTEXT = 512
 
 
 class Forecaster:
@@ -56,8 +59,8 @@ class Forecaster:
         context: steps read; `None` takes a third of the longest series, at most 512.
         backbone: `"minilm"`, a local directory, or any Hugging Face id (causal, masked, or an encoder-decoder's
             encoder).
-        layers: keep only the first layers of the backbone; `None` keeps all. Two cost a third of MiniLM's six, and
-            on the validation windows of ETTh1 one was as good as two.
+        layers: keep only the first layers of the backbone; `None` keeps all. `"auto"` keeps two, and all where `fit`
+            gets a text to read. Two cost a third of MiniLM's six; on ETTh1's validation windows one was as good.
         level: coverage of the intervals, in percent: one number or several.
         loss: of the point forecast, `"mse"` or `"mae"`.
         base: `"ridge"` adds the language model to a closed-form linear forecaster where it proves itself on validation;
@@ -80,7 +83,7 @@ class Forecaster:
         *,
         context: int | None = None,
         backbone: str | Path = "minilm",
-        layers: int | None = 2,
+        layers: Layers = "auto",
         level: object = (80,),
         loss: Loss = "mse",
         base: Base = "ridge",
@@ -93,12 +96,12 @@ class Forecaster:
         if adapter is not None and not isinstance(adapter, Adapter):
             raise InputTypeError(f"adapter must be made by Adapter(...); got {adapter!r}")
         self.adapter = Adapter() if adapter is None else adapter
-        self._auto_context = context is None
+        self._open = Open(context=context is None, layers=layers == "auto")
         self.config = ForecastConfig(
             horizon=horizon,
             context=max(self.adapter.patch, LONGEST_CONTEXT) if context is None else context,
             backbone=str(backbone),
-            layers=layers,
+            layers=ForecastConfig.layers if layers == "auto" else layers,
             level=tuple(level) if isinstance(level, list | tuple) else (cast(float, level),),
             loss=loss,
             base=base,
@@ -158,10 +161,10 @@ class Forecaster:
         names = Covariates.of(static, futr_cols, hist_cols)
         columns: Any = {"id_col": id_col, "time_col": time_col, "target_col": target_col, "freq": freq}
         table = self._read(df, names, **columns, fill_gaps=fill_gaps)
-        config = self._settled(table, names)
+        config = settled(self.config, names, self._open, longest=int(table.panel.lengths.max()))
         if mode is not None:
             config = replace(config, training=replace(config.training, mode=mode))
-        self._backbone = self._load_backbone()
+        self._backbone = self._load_backbone(config)
         self._blend, self.summary_ = fit_panel(config, self._backbone, table.panel, list(table.ids))
         self.summary_.notices[:0] = table.notices
         self.config = replace(config, training=self.config.training)
@@ -329,7 +332,7 @@ class Forecaster:
             summary = FitSummary(**document["summary"])
         except (KeyError, TypeError, ConfigError) as error:
             raise CheckpointError(f"{str(path)!r} is no forecaster that this release reads: {error}") from error
-        model = cls(config.horizon, context=config.context, adapter=config.adapter)
+        model = cls(config.horizon, context=config.context, layers=config.layers, adapter=config.adapter)
         model.config, model._columns, model.summary_ = config, columns, summary
         model._backbone = load_backbone(backbone or config.backbone, config.layers)
         check_backbone(record, model._backbone)
@@ -355,8 +358,8 @@ class Forecaster:
         kinds = {item.name for item in fields(Covariates)}
         names = Covariates.of(**{name: given for name, given in columns.items() if name in kinds})
         table = self._read(df, names, **{name: given for name, given in columns.items() if name not in kinds})
-        config = self._settled(table, names)
-        return table, backtest(config, self._load_backbone(), table.panel, list(table.ids), **options), config
+        config = settled(self.config, names, self._open, longest=int(table.panel.lengths.max()))
+        return table, backtest(config, self._load_backbone(config), table.panel, list(table.ids), **options), config
 
     def _asked(self, df: pd.DataFrame | None) -> SeriesTable:
         """The series to forecast: those of `df`, else those of `fit`."""
@@ -373,17 +376,9 @@ class Forecaster:
             what = f"{own} forecast is missing" if len(ids) == 1 else f"{own} forecasts are missing"
             warnings.warn(f"{said}: {what}", Notice, stacklevel=3)
 
-    def _settled(self, table: SeriesTable, names: Covariates) -> ForecastConfig:
-        """The config with its context decided, and with the columns that are read."""
-        config = replace(self.config, covariates=names)
-        if not self._auto_context:
-            return config
-        third = int(table.panel.lengths.max()) // 3
-        return replace(config, context=max(config.adapter.patch, min(LONGEST_CONTEXT, third)))
-
-    def _load_backbone(self) -> Backbone:
-        if self._backbone is None:
-            self._backbone = load_backbone(self.config.backbone, self.config.layers)
+    def _load_backbone(self, config: ForecastConfig) -> Backbone:
+        if self._backbone is None or config.layers != self.config.layers:
+            return load_backbone(config.backbone, config.layers)
         return self._backbone
 
     def _fitted(self) -> Blend:

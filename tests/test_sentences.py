@@ -154,7 +154,7 @@ def test_save_and_load_give_the_same_bits(make_backbone: Make, tmp_path: Path, m
 
 
 def test_frozen_means_frozen(make_backbone: Make, model: Forecaster) -> None:
-    assert model._backbone.fingerprint() == load_backbone(make_backbone("bert"), 2).fingerprint()
+    assert model._backbone.fingerprint() == load_backbone(make_backbone("bert")).fingerprint()
 
 
 @pytest.mark.parametrize("mode", ["probe", pytest.param("train", marks=pytest.mark.slow)])
@@ -195,3 +195,17 @@ def test_a_sentence_that_is_missing_at_predict_is_named(model: Forecaster) -> No
     df = frame()
     with pytest.raises(DataError, match="1 series have no text in column 'about': 's3'"):
         model.predict(df.assign(about=df["about"].where(df["unique_id"] != "s3")))
+
+
+def test_a_sentence_is_read_by_all_layers_unless_told_otherwise(make_backbone: Make, tmp_path: Path) -> None:
+    model = make(make_backbone)
+    depths = [model.fit(frame(), static=static).summary_.layers for static in (None, "about", None)]
+    assert depths == [2, 3, 2], "and a second fit with other columns loads what it needs"
+    assert make(make_backbone, layers=1).fit(frame(), static="about").summary_.layers == 1
+    found = model.cross_validation(frame(), static="about")
+    expected = make(make_backbone, layers=None).cross_validation(frame(), static="about")
+    np.testing.assert_array_equal(numbers(found), numbers(expected))
+    reader = make(make_backbone).fit(frame(), static="about")
+    reader.save(tmp_path / "kept")
+    again = Forecaster.load(tmp_path / "kept")
+    np.testing.assert_array_equal(numbers(again.predict(frame())), numbers(reader.predict()))

@@ -65,6 +65,56 @@ def beside(X: pd.DataFrame | None, y: pd.DataFrame) -> pd.DataFrame | None:
     return plainly(X).iloc[where]
 
 
+def restated(past: pd.DataFrame, X: pd.DataFrame, static: str, *, whole: bool) -> pd.DataFrame:
+    """`past` with what X says of its instances; where X is silent it stays as it is.
+
+    Args:
+        past: the X so far.
+        X: rows of some of its instances, maybe later ones.
+        static: the column of text.
+        whole: whether X must speak of every instance.
+
+    Raises:
+        DataError: X says nothing of an instance, or several things.
+    """
+    column = list(plainly(X).columns).index(static)
+    said = pd.DataFrame({"said": X.iloc[:, column].to_numpy(dtype=object)}, index=_owners(X.index)).dropna()
+    said = said[~said.set_index("said", append=True).index.duplicated()]
+    if (twice := said.index.duplicated()).any():
+        owner = said.index[int(twice.argmax())]
+        whose = "" if past.index.nlevels == 1 else f" of instance {owner!r}"
+        texts = name_some(said["said"][said.index.isin([owner])])
+        raise DataError(f"column {static!r} of X must say one thing{whose}; it has {texts}. Keep one")
+    owners = _owners(past.index)
+    where = said.index.get_indexer(owners)
+    if whole and (where < 0).any():
+        silent = owners[where < 0].unique()
+        whose = "" if past.index.nlevels == 1 else f" for {name_some(silent)}"
+        raise DataError(
+            f"X has no text in column {static!r}{whose}. Write a sentence for each, or leave the column out"
+        )
+    if not len(said):
+        return past
+    column = list(plainly(past).columns).index(static)
+    text = past.iloc[:, column].to_numpy(dtype=object)
+    text = np.where(where < 0, text, said["said"].to_numpy()[where])
+    return past.assign(**{past.columns[column]: text})
+
+
+def _owners(index: Any) -> pd.Index:
+    """The instance of each row; one and the same where there is none."""
+    return index.droplevel(-1) if index.nlevels > 1 else pd.Index(np.zeros(len(index), dtype=np.int64))
+
+
+def spread_out(X: pd.DataFrame, needed: pd.Index, asked: pd.Index) -> pd.DataFrame:
+    """X with empty rows for the times of `needed` that it lacks and `fh` does not ask for: an `fh` may have gaps."""
+    absent = needed[~needed.isin(X.index) & ~needed.isin(asked)]
+    if not len(absent) or X.index.has_duplicates:  # these are refused by name
+        return X
+    booleans = [name for name in X.columns if kinds.is_bool_dtype(X[name].dtype)]
+    return X.astype(dict.fromkeys(booleans, "Float64")).reindex(X.index.append(absent))
+
+
 def ahead_of(X: pd.DataFrame | None, series: Series) -> pd.DataFrame | None:
     """X as a long frame, a row for each variable of an instance; instances that y has not are left out."""
     if X is None:
@@ -73,8 +123,7 @@ def ahead_of(X: pd.DataFrame | None, series: Series) -> pd.DataFrame | None:
     codes = np.zeros(len(X), dtype=np.int64)
     if series.instances is not None:
         times = X.index.get_level_values(-1)
-        index: Any = X.index
-        codes = series.instances.get_indexer(index.droplevel(-1))
+        codes = series.instances.get_indexer(_owners(X.index))
     rows = np.flatnonzero(codes >= 0)
     number = (codes[rows, None] * count + np.arange(count)).ravel()
     names = np.array(series.names, dtype=object)

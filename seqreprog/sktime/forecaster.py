@@ -13,13 +13,13 @@ from sklearn.utils import check_random_state
 from sktime.datatypes import update_data
 from sktime.forecasting.base import BaseForecaster, ForecastingHorizon
 
-from ..config import Adapter, Base, Covariates, Loss, Prompt, Training
+from ..config import Adapter, Base, Covariates, Layers, Loss, Prompt, Training
 from ..data.frames import SeriesTable, future_frame, read_table
 from ..errors import ConfigError, DataError, InSampleError, name_some
 from ..fitting import FitSummary
 from ..forecaster import NAME, Forecaster
 from ..tiny import TINY
-from .exogenous import ahead_of, beside, roles_of
+from .exogenous import ahead_of, beside, plainly, restated, roles_of, spread_out
 from .kept import Kept
 from .quantiles import quantiles_at
 from .tables import (
@@ -73,8 +73,9 @@ class ReprogForecaster(BaseForecaster):
         Steps read. By default a third of the longest series, at most 512.
     backbone : str or Path, optional (default="minilm")
         ``"minilm"``, a local directory, or any Hugging Face id of a language model.
-    layers : int, optional (default=2)
-        Keep only the first layers of the backbone. ``None`` keeps all.
+    layers : int, None or "auto", optional (default="auto")
+        Keep only the first layers of the backbone. ``None`` keeps all, ``"auto"`` two, and all where ``static`` names a
+        text to read.
     loss : "mse" or "mae", optional (default="mse")
         Loss of the point forecast.
     base : "ridge" or "none", optional (default="ridge")
@@ -87,10 +88,12 @@ class ReprogForecaster(BaseForecaster):
     training : seqreprog.Training, optional
         Schedule, budget, threads; or ``mode="probe"``, which trains nothing by gradient.
     static : str, optional (default=None)
-        The column of ``X`` that holds text: one sentence for each series, the same in all of its rows.
+        The column of ``X`` that holds text: one sentence for each series, the same in all of its rows. The ``X`` of
+        ``predict`` may say something new, or leave the column out; what ``update`` is told replaces the sentence.
     hist_cols : sequence of str, optional (default=())
         Columns of ``X`` that are known of the past alone. All others are known ahead: ``predict`` asks for them, from
-        the first step after the data to the last of ``fh``.
+        the first step after the data to the last of ``fh``; a step in between that ``fh`` does not ask for may be
+        absent, and is unknown to the model. One effect is learned for all series, each in units of its own spread.
     random_state : int, RandomState or None, optional (default=0)
         Seed of everything random. ``None`` draws one from numpy's global generator, which is not reseeded.
 
@@ -135,7 +138,7 @@ class ReprogForecaster(BaseForecaster):
         "requires-fh-in-fit": True,
         "capability:multivariate": True,
         "capability:exogenous": True,
-        "capability:non_contiguous_X": False,
+        "capability:non_contiguous_X": True,
         "capability:categorical_in_X": True,  # a sentence for each series
         "capability:insample": False,
         "capability:pred_int": True,
@@ -159,7 +162,7 @@ class ReprogForecaster(BaseForecaster):
         horizon: int | None = None,
         context: int | None = None,
         backbone: str | Path = "minilm",
-        layers: int | None = 2,
+        layers: Layers = "auto",
         loss: Loss = "mse",
         base: Base = "ridge",
         prompt: Prompt | None = None,
@@ -215,6 +218,8 @@ class ReprogForecaster(BaseForecaster):
         if X is not None and self._cur_X is not None:
             check_columns(X, self._cur_X, "X")
             self._cur_X = update_data(self._cur_X, X)
+            if self.static is not None:  # the latest sentence counts
+                self._cur_X = restated(self._cur_X, X, str(self.static), whole=False)
         self._cur_y = update_data(before, y)
         if update_params and not self._pretrained():
             self._learn(self._cur_y, self._cur_X, self.model_.model.config.horizon)
@@ -275,24 +280,32 @@ class ReprogForecaster(BaseForecaster):
         self._check_X_known(X)
         model = self.model_.model
         horizon, levels = model.config.horizon, model.config.quantile_levels
-        frame, series, table = self._read()
+        frame, series, table = self._read(X)
         count = len(series.variables)
         rows = np.arange(len(table.ids) * horizon).reshape(-1, horizon)[::count]  # an instance's variables share times
         ahead = pd.Index(future_frame(table, horizon)[TIME])[rows.ravel()]
         steps = steps_of(fh, self.cutoff, series, ahead, horizon)
         times = ahead[(np.arange(len(steps))[:, None] * horizon + steps - 1).ravel()]
-        known = model.config.covariates.futr_cols
+        index, last = write_index(series, times), int(steps.max())
+        futr_df = None
+        if model.config.covariates.futr_cols and X is not None:
+            needed = write_index(series, ahead[(np.arange(len(steps))[:, None] * horizon + np.arange(last)).ravel()])
+            futr_df = ahead_of(spread_out(X, needed, index), series)
         with advised():
-            found = model.predict(frame, h=int(steps.max()), futr_df=ahead_of(X, series) if known else None)
+            found = model.predict(frame, h=last, futr_df=futr_df)
         numbers = found.iloc[:, found.columns.get_loc(NAME) :].to_numpy().reshape(len(table.ids), -1, 1 + len(levels))
         numbers = np.take_along_axis(numbers, np.repeat(steps - 1, count, axis=0)[..., None], axis=1)
         point, quantiles = numbers[..., 0], numbers[..., 1:]
         values = point[..., None] if alpha is None else quantiles_at(alpha, levels, point, quantiles)
-        return write_index(series, times), series.variables, write_values(series, values)
+        return index, series.variables, write_values(series, values)
 
-    def _read(self) -> tuple[pd.DataFrame, Series, SeriesTable]:
-        """The data so far as a long frame, what its series are, and the arrays of it."""
-        frame, series = read_series(self._cur_y, beside(self._cur_X, self._cur_y))
+    def _read(self, X: pd.DataFrame | None = None) -> tuple[pd.DataFrame, Series, SeriesTable]:
+        """The data so far as a long frame, what its series are, and the arrays of it; X may say anew what is ahead."""
+        past, static = self._cur_X, self.model_.model.config.covariates.static
+        if past is not None and X is not None and static is not None and static in plainly(X).columns:
+            later = X[~X.index.isin(self._cur_y.index)]
+            past = restated(past, later if len(later) else X, static, whole=True)
+        frame, series = read_series(self._cur_y, beside(past, self._cur_y))
         with advised():
             return frame, series, read_table(frame, like=self.model_.model.columns)
 

@@ -113,6 +113,10 @@ def freq_of(y: pd.DataFrame) -> str | int | None:
     codes = pd.factorize(_instances(y))[0] if y.index.nlevels > 1 else np.zeros(len(y), dtype=np.int64)
     longest = times[codes == np.bincount(codes).argmax()]
     if not isinstance(times, pd.DatetimeIndex):
+        if not pd.api.types.is_integer_dtype(longest.dtype):
+            raise DataError(
+                f"the times of y are a {type(longest).__name__} ({longest.dtype}). Pass dates, periods or integers"
+            )
         jump = np.flatnonzero(np.diff(longest.to_numpy()) != 1)
         if len(jump):
             raise DataError(
@@ -209,7 +213,9 @@ def check_steps(steps: Int[np.ndarray, " step"], horizon: int) -> None:
 
 
 def check_instances(y: object) -> None:
-    """Raises `DataError` where a list of frames, one per instance, holds an empty one: sktime would drop it."""
+    """Raises `DataError` where there is nothing, or a list of frames holds an empty one: sktime would drop it."""
+    if hasattr(y, "__len__") and not len(y):
+        raise DataError("y has no rows: there is nothing to learn from. Pass the series that were observed")
     if isinstance(y, list) and (empty := [k for k, each in enumerate(y) if not len(each)]):
         raise DataError(f"{len(empty)} instances of y have no rows: {name_some(empty)}. Leave them out")
 

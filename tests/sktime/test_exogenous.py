@@ -11,6 +11,8 @@ import pytest
 pytest.importorskip("sktime")
 
 from sktime.forecasting.base import ForecastingHorizon
+from sktime.forecasting.model_evaluation import evaluate
+from sktime.split import ExpandingWindowSplitter
 
 from seqreprog import Adapter, Forecaster, Prompt, Training
 from seqreprog.errors import ConfigError, DataError
@@ -106,6 +108,73 @@ def test_a_sentence_for_each_series_is_taken() -> None:
     past.loc["s1", "about"] = None
     with pytest.raises(DataError, match=r"1 series have no text in column 'about': 's1'"):
         make(**options).fit(early, past)
+
+
+SHUT = "The shop is closed."
+
+
+def told() -> tuple[ReprogForecaster, pd.DataFrame, pd.DataFrame]:
+    """A fitted model that reads, all of y, and X with a sentence for each shop."""
+    y, X = shops()
+    X["about"] = X.index.get_level_values(0).map({"s0": "A shop in the harbour.", "s1": "A kiosk."})
+    early = y.groupby(level=0).head(70)
+    return make(static="about", base="none").fit(early, X.loc[early.index]), y, X
+
+
+def test_predict_may_say_something_new() -> None:
+    model, y, X = told()
+    ahead = X.drop(y.groupby(level=0).head(70).index)
+    known = model.predict(fh=[1, 2], X=ahead)
+    pd.testing.assert_frame_equal(model.predict(fh=[1, 2], X=X.drop(columns="about")), known)
+    anew = model.predict(fh=[1, 2], X=ahead.assign(about=SHUT))
+    assert (anew != known).all(axis=None)
+    half = ahead.assign(about=ahead["about"].where(ahead.index.get_level_values(0) == "s0", SHUT))
+    mixed = model.predict(fh=[1, 2], X=half)
+    pd.testing.assert_frame_equal(mixed.loc[["s0"]], known.loc[["s0"]])
+    pd.testing.assert_frame_equal(mixed.loc[["s1"]], anew.loc[["s1"]])
+    whole = X.assign(about=X["about"].where(~X.index.isin(ahead.index), SHUT))
+    pd.testing.assert_frame_equal(model.predict(fh=[1, 2], X=whole), anew)  # what was said of the past is past
+
+
+def test_what_update_says_replaces_the_sentence() -> None:
+    model, y, X = told()
+    step = y.groupby(level=0).nth(70)
+    later = X.drop(y.groupby(level=0).head(71).index)
+    bare = later.drop(columns="about")
+    expected = (
+        told()[0].update(step, X.loc[step.index], update_params=False).predict(fh=[1], X=later.assign(about=SHUT))
+    )
+    model.update(step, X.loc[step.index].assign(about=SHUT), update_params=False)
+    pd.testing.assert_frame_equal(model.predict(fh=[1], X=bare), expected)
+
+
+def test_a_sentence_that_is_missing_or_not_one_is_named() -> None:
+    model, y, X = told()
+    ahead = X.drop(y.groupby(level=0).head(70).index)
+    silent = ahead.copy()
+    silent.loc["s1", "about"] = None
+    with pytest.raises(DataError, match=r"X has no text in column 'about' for 's1'\. Write a sentence for each"):
+        model.predict(fh=[1], X=silent)
+    with pytest.raises(DataError, match=r"must say one thing of instance 's0'; it has 'x', 'z'\. Keep one"):
+        model.predict(fh=[1], X=ahead.assign(about=np.resize(["x", "z"], len(ahead))))
+
+
+@pytest.mark.parametrize("kind", ["float64", "boolean", "bool"])
+def test_an_fh_with_gaps_needs_x_at_its_steps_alone(kind: str) -> None:
+    y, X = sales()
+    X["promotion"] = X["promotion"].astype(kind)
+    model = make(hist_cols=["visitors"], base="ridge").fit(y[:END], X[:END])
+    gapped = model.predict(fh=[1, 3], X=X.iloc[[END, END + 2]])
+    full = model.predict(fh=[1, 2, 3], X=X[END : END + 3])
+    np.testing.assert_allclose(gapped, full.iloc[[0, 2]], atol=0.5)  # step 2 is unknown to the model, and no more
+    with pytest.raises(DataError, match=r"X has no row of series 'sales' at 2024-03-23 .*1 of 3 rows"):
+        model.predict(fh=[1, 3], X=X.iloc[[END, END + 1]])
+
+
+def test_evaluate_with_gaps_in_fh_and_x() -> None:
+    y, X = sales()
+    cv = ExpandingWindowSplitter(fh=[1, 3], initial_window=70, step_length=8)
+    assert np.isfinite(evaluate(make(), cv, y, X, error_score="raise").iloc[:, 0]).all()
 
 
 def test_update_takes_x_along() -> None:

@@ -385,6 +385,10 @@ def test_irregular_times_are_named() -> None:
 
 def test_an_empty_instance_is_named() -> None:
     frames = [sine().to_frame().reset_index(drop=True), pd.DataFrame({"load": np.empty(0)})]
+    with pytest.raises(DataError, match="y has no rows: there is nothing to learn from"):
+        make().fit(sine()[:0])
+    with pytest.raises(DataError, match=r"the times of y are a TimedeltaIndex \(timedelta64\[s\]\)\. Pass dates"):
+        make().fit(pd.Series([1.0, 2.0, 3.0], pd.to_timedelta(range(3), "h").as_unit("s")))
     with pytest.raises(DataError, match=r"1 instances of y have no rows: '1'\. Leave them out"):
         make().fit(frames)
     silent = panel()

@@ -15,13 +15,16 @@ from seqreprog.series_config import SeriesConfig, series_dict
 from seqreprog.series_model import SeriesModel
 
 STUDY = 1  # raised when something that the settings do not show changes what is measured
-FORMS = ("ed", "prototype", "voice2series", "random", "none")
+CONTROLS = ("random", "none")  # in place of the pretrained model
+OURS = ("prototype", "voice2series")
+CONTROLLED = {(ours, each): each if ours == "prototype" else f"{ours} {each}" for ours in OURS for each in CONTROLS}
+FORMS = ("ed", *OURS, *CONTROLLED.values())
 BACKBONE = "minilm"
 
 
 def settings(form: str, seed: int = 0) -> SeriesConfig:
     """The estimator's defaults, but the form."""
-    shape: Any = "voice2series" if form == "voice2series" else "prototype"
+    shape: Any = "voice2series" if form.startswith("voice2series") else "prototype"
     return SeriesConfig(form=shape, backbone=BACKBONE, seed=seed)
 
 
@@ -49,7 +52,7 @@ def run(train: Part, test: Part, form: str, seed: int, backbones: Backbones) -> 
 def _fit(train: Part, test: Part, form: str, seed: int, backbones: Backbones) -> dict[str, Any]:
     config = settings(form, seed)
     asked = {"backbone": config.backbone, "layers": config.layers}
-    config = replace(config, **backbones.arguments(form if form in ("random", "none") else "base", asked))
+    config = replace(config, **backbones.arguments(_model_of(form), asked))
     start = time.perf_counter()
     model = SeriesModel.fit(config, train.series, train.labels)
     seconds = time.perf_counter() - start
@@ -64,6 +67,10 @@ def _fit(train: Part, test: Part, form: str, seed: int, backbones: Backbones) ->
         "parts": model.summary.seconds,
         "trained": model.summary.trained,
     }
+
+
+def _model_of(form: str) -> str:
+    return next((control for (_, control), name in CONTROLLED.items() if name == form), "base")
 
 
 def _nearest(train: Part, test: Part) -> dict[str, Any]:
