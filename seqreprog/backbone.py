@@ -291,6 +291,7 @@ def with_peft(backbone: Backbone, config: Any = None, *, seed: int = 0) -> Backb
             "peft must be a config that changes layers (LoraConfig, IA3Config, ...), for prompts have methods of their "
             f"own (method='soft_prompt'); got {type(config).__name__}"
         )
+    config = copy.deepcopy(config)  # peft writes into it which layers it changed
     tuned = Backbone(
         model=copy.deepcopy(backbone.model), tokenizer=backbone.tokenizer, name=backbone.name, layers=backbone.layers
     )

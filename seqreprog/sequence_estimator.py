@@ -11,7 +11,7 @@ from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 from jaxtyping import Float, Int
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import check_random_state
 
 from .backbone import load_backbone
@@ -44,7 +44,7 @@ Model = TypeVar("Model", bound="SequenceEstimator")
 LEARNED = ("smiles", "selfies")  # kinds whose alphabet is that of the sequences of `fit`
 
 
-class SequenceEstimator(BaseEstimator):
+class SequenceEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     """A frozen language model that was reprogrammed for discrete sequences.
 
     Attributes:

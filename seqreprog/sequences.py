@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Float
-from sklearn.base import ClassifierMixin, ClassNamePrefixFeaturesOutMixin, RegressorMixin, TransformerMixin
+from sklearn.base import ClassifierMixin, RegressorMixin
 from tqdm.auto import tqdm
 
 from .data.symbols import OnUnknown
@@ -33,7 +33,7 @@ from .sequence_config import Kind, Method, Output, SequenceBase, SequenceOptions
 from .sequence_estimator import SequenceEstimator, owner_of
 
 
-class SequenceClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClassifierMixin, SequenceEstimator):
+class SequenceClassifier(ClassifierMixin, SequenceEstimator):
     """Classifies proteins, DNA, molecules or other strings with a frozen language model, reprogrammed for them.
 
         f_T(x) = h_omega( f_S( h_theta(x) ) ),    log-odds = base(x) + weight * (f_T(x) - base(x))
@@ -188,7 +188,12 @@ class SequenceClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Clas
         found = read_labels(y, count)
         if found.values.shape[1] != len(self.classes_):
             raise DataError(f"y has {found.values.shape[1]} labels; fit saw {len(self.classes_)}")
-        return found
+        named, known = found.classes.tolist(), self.classes_.tolist()
+        if not all(isinstance(name, str) for name in (*named, *known)):
+            return found  # numbered by one of them: in the order of fit
+        if sorted(named) != sorted(known):
+            raise DataError(f"y has the labels {named}; fit saw {known}. Pass the same columns")
+        return found._replace(values=found.values[:, [named.index(name) for name in known]], classes=self.classes_)
 
     def _answers(self) -> dict[str, Any]:
         return {"classes": plain_classes(self.classes_)}
@@ -202,7 +207,7 @@ class SequenceClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Clas
         return tags
 
 
-class SequenceRegressor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, RegressorMixin, SequenceEstimator):
+class SequenceRegressor(RegressorMixin, SequenceEstimator):
     """Predicts a value of each string with a frozen language model, reprogrammed for it; see `SequenceClassifier`.
 
     Args:

@@ -22,7 +22,7 @@ from sklearn.pipeline import make_pipeline
 
 import seqreprog.sequence_fitting as sequence_fitting
 from seqreprog import Adapter, Notice, SequenceClassifier, SequenceOptions, SequenceRegressor, Training
-from seqreprog.errors import CheckpointError, NotFittedError
+from seqreprog.errors import CheckpointError, DataError, NotFittedError
 
 ADAPTER = Adapter(hidden=8, heads=2, head_width=4, n_prototypes=8, dropout=0.0)
 TRAINING = Training(
@@ -99,6 +99,8 @@ def test_cross_val_score_grid_search_and_pipeline(backbone: str) -> None:
     assert features.predict_proba(texts).shape == (40, 2)
     assert features[0].transform(texts).shape == (40, 32)
     assert features[0].get_feature_names_out()[0] == "sequenceclassifier0"
+    framed = clone(features[0]).set_output(transform="pandas").fit(texts, labels).transform(texts)
+    assert framed.columns.tolist() == features[0].get_feature_names_out().tolist()
     values = cross_val_score(SequenceRegressor(backbone=backbone, layers=1, options=OPTIONS), texts, labels, cv=2)
     assert np.isfinite(values).all()
 
@@ -225,6 +227,10 @@ def test_labels_that_exclude_nothing_may_be_missing(backbone: str) -> None:
     assert set(np.unique(one.predict(texts))) <= {0, 1}
     assert 0 < one.score(texts, table) <= 1
     assert set(one.report(texts, table)) == {"AUC", "accuracy", "log loss"}
+    assert one.score(texts, table[["long", "motif"]]) == one.score(texts, table), "columns go by their names"
+    assert one.score(texts, table.to_numpy()) == one.score(texts, table)
+    with pytest.raises(DataError, match=r"y has the labels \['motif', 'zz'\]; fit saw \['motif', 'long'\]"):
+        one.score(texts, table.rename(columns={"long": "zz"}))
     known = table["motif"].notna().to_numpy()
     right = (shares[:, 0] > 0.5)[known] == table["motif"].to_numpy()[known]
     other = (shares[:, 1] > 0.5) == table["long"]
@@ -253,8 +259,12 @@ def test_frozen_weights_are_the_same_to_the_byte_and_an_adapter_inside_is_said(b
 
 
 def test_peft_trains_inside_and_is_saved(backbone: str, tmp_path: Path) -> None:
-    pytest.importorskip("peft")
+    peft = pytest.importorskip("peft")
     texts, labels = peptides(16)
+    asked = peft.LoraConfig(r=2)
+    before = asked.to_dict()
+    classifier(backbone, base="none", peft=asked).fit(texts, labels)
+    assert asked.to_dict() == before, "another backbone may have other layers"
     one = classifier(backbone, base="none", peft=True).fit(texts, labels)
     assert one.summary_.tuned > 0
     assert "no longer as they were" in str(one.summary_)

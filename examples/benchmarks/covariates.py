@@ -8,9 +8,9 @@ which share no content word with them. Beside it: the same without sentences, wi
 with random weights for the language model. `exogenous`: promotions, known beforehand, move the sales of 12 shops;
 without them, and with their days drawn at random.
 
-`default` is what `fit` does, `probe` is `mode="probe"`, `pure` the probe without the ridge, and `shallow` the probe with
-two layers. Patches are weeks. With and without a text the others have all layers, as by default where one is read, so
-that the sentence alone makes the difference.
+`default` is what `fit` does, `probe` is `mode="probe"`, `pure` the probe without the ridge, and `shallow` the probe
+with two layers. Patches are weeks. With and without a text the others have all layers, as by default where one is
+read, so that the sentence alone makes the difference.
 
 Errors are mean absolute and mean squared ones in units of each shop's own spread; `ratio` is to the error without.
 Finished runs in the JSON file are not repeated; `--page out.md` writes the tables.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from numbers import Real
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -75,7 +76,7 @@ def read_labels(y: object, count: int) -> Target:
     columns = np.arange(table.shape[1]) if names is None else np.array([str(name) for name in names], dtype=object)
     for row, cells in enumerate(table):
         for column, cell in enumerate(cells):
-            if not (isinstance(cell, int | float | bool) and (cell in (0, 1) or cell != cell)):
+            if not (isinstance(cell, Real | np.bool_) and (cell in (0, 1) or cell != cell)):
                 raise DataError(
                     f"labels must be 0, 1 or NaN where y has several columns; row {row} holds {cell!r} for label "
                     f"{str(columns[column])!r}"

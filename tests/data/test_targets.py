@@ -63,6 +63,8 @@ def test_tables() -> None:
     found = read_labels([[0, 1], [1, None], [True, 0.0]], 3)
     np.testing.assert_array_equal(found.values, [[0, 1], [1, np.nan], [1, 0]])
     assert found.classes.tolist() == [0, 1]
+    cells = [[np.int64(0), np.float32(1)], [np.bool_(True), np.nan]]
+    np.testing.assert_array_equal(read_labels(np.array(cells, dtype=object), 2).values, [[0, 1], [1, np.nan]])
 
 
 def test_weights_and_groups() -> None:

@@ -9,9 +9,9 @@ Generated shops, made so that the answer is known: only the covariate, or only t
 seeds, each with shops of its own; errors in units of each shop's own spread, the noise alone has 0.24 (mean absolute)
 and 0.09 (mean squared). A ratio is to the error without, seed by seed; in brackets the seeds. `probe` is ridge and
 language model together, `mode="probe"`; `pure` the language model alone (`base="none"`); `default` what `fit` does
-unless told otherwise, theta and omega by gradient, on the first seed alone; `shallow` the probe with the two layers that
-suffice for numbers. Patches are weeks. With and without a text the others have all of MiniLM's layers, as by default
-where one is read, so that the sentence alone makes the difference.
+unless told otherwise, theta and omega by gradient, on the first seed alone; `shallow` the probe with the two layers
+that suffice for numbers. Patches are weeks. With and without a text the others have all of MiniLM's layers, as by
+default where one is read, so that the sentence alone makes the difference.
 
 Command of every table: `{COMMAND} --json docs/results/covariates.json --page docs/results-covariates.md`, of `default`
 with `--how default --seeds 0` too, of `shallow` with `--how shallow --parts text`.
