@@ -214,7 +214,7 @@ def check_steps(steps: Int[np.ndarray, " step"], horizon: int) -> None:
 
 def check_instances(y: object) -> None:
     """Raises `DataError` where there is nothing, or a list of frames holds an empty one: sktime would drop it."""
-    if hasattr(y, "__len__") and not len(y):
+    if isinstance(y, pd.Series | pd.DataFrame | np.ndarray) and not len(y):
         raise DataError("y has no rows: there is nothing to learn from. Pass the series that were observed")
     if isinstance(y, list) and (empty := [k for k, each in enumerate(y) if not len(each)]):
         raise DataError(f"{len(empty)} instances of y have no rows: {name_some(empty)}. Leave them out")
