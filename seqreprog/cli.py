@@ -10,10 +10,14 @@ from typing import Annotated, Any
 import typer
 
 from . import __version__
+from .cli_demo import demo_command
 from .cli_options import (
     AsJson,
+    Augment,
     BackboneName,
+    Balanced,
     BaseName,
+    Command,
     Context,
     DataFile,
     Device,
@@ -26,13 +30,18 @@ from .cli_options import (
     HistoryColumns,
     Horizon,
     IdColumn,
+    Identity,
     LabelColumn,
     LayersOfKind,
     LayersOfSeries,
+    Letters,
     Level,
     LossName,
     MaxSteps,
+    MethodName,
+    OnUnknownName,
     OutFile,
+    OutputName,
     Patch,
     PlotFile,
     Probe,
@@ -46,8 +55,11 @@ from .cli_options import (
     Threads,
     TimeBudget,
     TimeColumn,
+    refuse_options,
+    with_defaults,
 )
 from .cli_sequences import (
+    OF_SEQUENCES,
     classify_command,
     evaluate_sequences,
     predict_sequences,
@@ -56,7 +68,7 @@ from .cli_sequences import (
 )
 from .config import Adapter, Prompt, Training, read_toml
 from .console import print_json, print_recipe, print_score, reported, say
-from .errors import ConfigError, OutputError
+from .errors import ConfigError
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -64,6 +76,7 @@ app = typer.Typer(
 )
 app.command("classify")(classify_command)
 app.command("regress")(regress_command)
+app.command("demo")(demo_command)
 
 
 def _show_version(asked: bool) -> bool:
@@ -134,14 +147,18 @@ def forecast_command(
         _deliver(model, frame, out_file, plot, {**columns, "fill_gaps": fill_gaps}, fresh=True, future=ahead)
 
 
-@app.command("predict")
+@app.command("predict", cls=Command)
 def predict_command(
+    ctx: typer.Context,
     model: Annotated[Path, typer.Argument(help="A directory written by --save.")],
     data: DataFile,
     horizon: Annotated[int | None, typer.Option("--horizon", help="Steps, at most the model's.")] = None,
     out_file: OutFile = None,
     plot: PlotFile = None,
     sequence: SequenceColumn = None,
+    on_unknown: Annotated[
+        str | None, typer.Option("--on-unknown", help="error, or mask (as the model of sequences was fitted).")
+    ] = None,
     future: FutureFile = None,
     backbone: Annotated[str | None, typer.Option("--backbone", help="Where the language model is now.")] = None,
     device: Device = "auto",
@@ -154,22 +171,25 @@ def predict_command(
     """
     with reported():
         if predicts_sequences(model):
-            if horizon is not None or plot is not None or future is not None:
-                raise ConfigError(f"{str(model)!r} answers for sequences: they have no --horizon, --plot or --future")
-            predict_sequences(model, data, sequence, out_file, backbone, device)
+            why = f"{str(model)!r} answers for sequences"
+            refuse_options(ctx, {"horizon", "plot", "future"}, why, instead="pass the model of a forecast")
+            predict_sequences(model, data, sequence, out_file, on_unknown=on_unknown, backbone=backbone, device=device)
             return
         from .data.files import read_frame_file
         from .forecaster import Forecaster
 
         _check_outputs(out_file, plot, None)
         loaded = Forecaster.load(model, backbone=backbone, device=device)
+        why = f"{str(model)!r} forecasts series"
+        refuse_options(ctx, {"sequence", "on_unknown"}, why, instead="pass a model of sequences")
         frame = read_frame_file(data)
         ahead = _future(future, loaded.config.covariates.futr_cols)
         _deliver(loaded, frame, out_file, plot, {}, h=horizon, future=ahead)
 
 
-@app.command("evaluate")
+@app.command("evaluate", cls=Command)
 def evaluate_command(
+    ctx: typer.Context,
     data: Annotated[Path | None, typer.Argument(help="CSV or Parquet with the series.")] = None,
     horizon: Annotated[int | None, typer.Option("--horizon", help="Steps to forecast.")] = None,
     windows: Annotated[int, typer.Option("--windows", help="Last origins of each series to forecast from.")] = 4,
@@ -180,6 +200,13 @@ def evaluate_command(
     label: LabelColumn = None,
     target: TargetValue = None,
     kind: SequenceKind = "protein",
+    alphabet: Letters = None,
+    method: MethodName = "prototype",
+    output: OutputName = "head",
+    on_unknown: OnUnknownName = "error",
+    balanced: Balanced = False,
+    identity: Identity = None,
+    augment: Augment = 0,
     folds: Folds = 5,
     as_json: AsJson = False,
     context: Context = None,
@@ -207,7 +234,7 @@ def evaluate_command(
 ) -> None:
     """Forecast the last part of each series and score it, beside seasonal naive and ridge on the same windows.
 
-    With --sequence: cross-validate a classifier or a regression, beside n-gram regression on the same folds.
+    With --sequence: cross-validate a classifier or a regression, beside its pure form and n-grams on the same folds.
 
     seqreprog evaluate load.csv --horizon 24 --windows 4
 
@@ -220,9 +247,9 @@ def evaluate_command(
         if path is None:
             raise ConfigError("evaluate needs a file: seqreprog evaluate load.csv --horizon 24")
         if sequence is not None:
-            given = {**locals(), "data": path, "base": base or "linear", "patch": patch or 1, "layers": layers or 4}
-            evaluate_sequences(given, folds=folds, as_json=as_json)
+            evaluate_sequences(ctx, {**locals(), "data": path}, folds=folds, as_json=as_json)
             return
+        refuse_options(ctx, OF_SEQUENCES, "series have no use for these", instead="name sequences with --sequence")
         columns = {"id_col": id_col, "time_col": time_col, "target_col": target_col, "freq": _freq(freq)}
         if config is not None:
             if horizon is not None:
@@ -233,41 +260,13 @@ def evaluate_command(
             raise ConfigError("evaluate needs --horizon (or --config with a recipe, or --sequence with --label)")
         from .data.files import read_frame_file
 
-        model = _forecaster({**locals(), "base": base or "ridge", "patch": patch or Adapter.patch})
+        model = _forecaster(with_defaults(locals(), base="ridge", patch=Adapter.patch))
         beside = {"static": static, "futr_cols": futr, "hist_cols": hist, "fill_gaps": fill_gaps}
         score = model.evaluate(read_frame_file(path), n_windows=windows, step_size=step, **columns, **beside)
         if as_json:
             print_json(score)
         else:
             print_score(score)
-
-
-@app.command("demo")
-def demo_command(
-    out_dir: Annotated[Path, typer.Option("--out", help="Where forecast.csv and forecast.png go.")] = Path("."),
-) -> None:
-    """Forecast a real series that comes with sktime, offline: a table, forecast.csv and forecast.png."""
-    with reported():
-        from .data.files import check_frame_writable, write_frame_file
-        from .data.frames import read_table
-        from .evaluation import demo
-        from .evaluation.plot import check_picture, plot_forecast, save_figure
-        from .forecaster import Forecaster
-
-        table_file, picture = out_dir / "forecast.csv", out_dir / "forecast.png"
-        frame = demo.airline()
-        check_picture(picture)
-        _make_folder(out_dir)
-        check_frame_writable(table_file)
-        say(f"airline passengers, {len(frame)} months: the last {demo.WINDOWS} years forecast one by one")
-        score = Forecaster(**demo.options()).evaluate(frame, n_windows=demo.WINDOWS, step_size=demo.HORIZON)
-        print_score(score)
-        model = Forecaster(**demo.options()).fit(frame)
-        say(str(model.summary_), style="dim")
-        forecast = model.predict()
-        write_frame_file(forecast, table_file)
-        save_figure(plot_forecast(read_table(frame), forecast, title="The next twelve months"), picture)
-        say(f"wrote {table_file} and {picture}")
 
 
 def _forecaster(given: dict[str, Any]) -> Any:
@@ -377,10 +376,3 @@ def _check_outputs(out_file: Path | None, plot: Path | None, save: Path | None) 
         check_writable(plot)
     if save is not None:
         check_place(save)
-
-
-def _make_folder(path: Path) -> None:
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"cannot make the folder {str(path)!r}: {error.strerror}. Choose another place") from error

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand
+
+from .errors import ConfigError
 
 BackboneName = Annotated[str, typer.Option("--backbone", help="minilm, a directory, or a Hugging Face id.")]
 Layers = Annotated[int | None, typer.Option("--layers", help="First layers of the backbone to keep.")]
@@ -28,6 +32,23 @@ LabelColumn = Annotated[str | None, typer.Option("--label", help="Column of clas
 TargetValue = Annotated[str | None, typer.Option("--target", help="Column of values.")]
 SequenceKind = Annotated[str, typer.Option("--kind", help="protein, dna, rna, smiles, selfies, or custom.")]
 Folds = Annotated[int, typer.Option("--folds", help="Folds of the cross-validation (with --sequence).")]
+MethodName = Annotated[
+    str, typer.Option("--method", help="prototype, dictionary, soft_prompt, perturbation or rewriter.")
+]
+OutputName = Annotated[
+    str, typer.Option("--output", help="Of classes: head, verbaliser, random, frequency or iterative.")
+]
+OnUnknownName = Annotated[
+    str,
+    typer.Option("--on-unknown", help="error; read unknown symbols as the mask; or skip such sequences in the fit."),
+]
+Balanced = Annotated[bool, typer.Option("--balanced", help="Let every class weigh as much.")]
+Letters = Annotated[str | None, typer.Option("--alphabet", help="The symbols of --kind custom.")]
+Identity = Annotated[
+    float | None,
+    typer.Option("--identity", help="Keep sequences this much alike (0.9) on one side of a split."),
+]
+Augment = Annotated[int, typer.Option("--augment", help="Other spellings read of each molecule (--kind smiles).")]
 DataFile = Annotated[
     Path, typer.Argument(help="CSV or Parquet: long (a row per series and time) or wide (a column each).")
 ]
@@ -58,3 +79,37 @@ HistoryColumns = Annotated[
 FutureFile = Annotated[
     Path | None, typer.Option("--future", help="CSV or Parquet with the --futr columns of the steps to come.")
 ]
+
+
+class Command(TyperCommand):
+    """Hands its function the context as the class that typer documents, not as the one below it."""
+
+    context_class = typer.Context
+
+
+def with_defaults(given: dict[str, Any], **usual: Any) -> dict[str, Any]:
+    """What was given, and the usual where an option was left out: 0 was not."""
+    return {**given, **{name: value for name, value in usual.items() if given[name] is None}}
+
+
+def refuse_options(context: typer.Context, names: Collection[str], why: str, *, instead: str) -> None:
+    """Raises where the user gave options that nothing would read.
+
+    Args:
+        context: of the command.
+        names: the options, as the command's function names them.
+        why: nothing reads them.
+        instead: what else could be changed, to end `drop --probe, or ...`.
+
+    Raises:
+        ConfigError: with what was given.
+    """
+    given = []
+    for option in context.command.params:
+        source = context.get_parameter_source(option.name or "")
+        if option.name in names and source is not None and source.name != "DEFAULT":
+            value = context.params[option.name]
+            shown = [value] if not isinstance(value, list | tuple) else value
+            given += [f"{option.opts[0]}{'' if each is True else f' {each}'}" for each in shown]
+    if given:
+        raise ConfigError(f"{why}: drop {' and '.join(given)}, or {instead}")

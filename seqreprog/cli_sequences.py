@@ -9,11 +9,18 @@ from typing import Annotated, Any
 import typer
 
 from .cli_options import (
+    Augment,
     BackboneName,
+    Balanced,
     Device,
+    Identity,
     LabelColumn,
     Layers,
+    Letters,
     MaxSteps,
+    MethodName,
+    OnUnknownName,
+    OutputName,
     SaveFolder,
     Seed,
     SequenceColumn,
@@ -21,6 +28,8 @@ from .cli_options import (
     TargetValue,
     Threads,
     TimeBudget,
+    refuse_options,
+    with_defaults,
 )
 from .config import Training
 from .console import print_json, print_sequence_score, reported, say
@@ -29,18 +38,26 @@ from .errors import ConfigError, DataError
 DataFile = Annotated[Path, typer.Argument(help="CSV or Parquet with a column of sequences and one of labels.")]
 TestFile = Annotated[Path | None, typer.Option("--test", help="FASTA, CSV or Parquet to answer for (the same file).")]
 OutFile = Annotated[Path | None, typer.Option("--out", help="Answers to CSV or Parquet (standard output).")]
-MethodName = Annotated[
-    str, typer.Option("--method", help="prototype, dictionary, soft_prompt, perturbation or rewriter.")
-]
 BaseName = Annotated[str, typer.Option("--base", help="linear, or none for the pure form.")]
-OnUnknownName = Annotated[str, typer.Option("--on-unknown", help="error, mask or skip.")]
-Letters = Annotated[str | None, typer.Option("--alphabet", help="The symbols of --kind custom.")]
 Patch = Annotated[int, typer.Option("--patch", help="Symbols of one token.")]
-Identity = Annotated[
-    float | None,
-    typer.Option("--identity", help="Keep sequences this much alike (0.9) on one side of a split."),
-]
-Augment = Annotated[int, typer.Option("--augment", help="Other spellings read of each molecule (--kind smiles).")]
+
+ID = "id"  # the column that names the sequences, as FASTA's headers do
+OF_FORECASTS = {
+    *("horizon", "windows", "step", "config", "context", "level", "id_col", "time_col", "target_col", "freq"),
+    *("fill_gaps", "loss", "domain", "static", "futr", "hist", "probe"),
+}  # options of `evaluate` that sequences have no use for
+OF_CLASSES = {"output", "balanced"}
+OF_SEQUENCES = OF_CLASSES | {
+    "label",
+    "target",
+    "kind",
+    "folds",
+    "alphabet",
+    "method",
+    "on_unknown",
+    "identity",
+    "augment",
+}
 
 
 def classify_command(
@@ -52,10 +69,10 @@ def classify_command(
     out_file: OutFile = None,
     save: SaveFolder = None,
     method: MethodName = "prototype",
-    output: Annotated[str, typer.Option("--output", help="head, verbaliser, random, frequency or iterative.")] = "head",
+    output: OutputName = "head",
     base: BaseName = "linear",
     on_unknown: OnUnknownName = "error",
-    balanced: Annotated[bool, typer.Option("--balanced", help="Let every class weigh as much.")] = False,
+    balanced: Balanced = False,
     alphabet: Letters = None,
     patch: Patch = 1,
     identity: Identity = None,
@@ -109,21 +126,23 @@ def regress_command(
         _fit_and_answer(model, data, str(sequence), str(target), test, out_file, save)
 
 
-def evaluate_sequences(given: dict[str, Any], *, folds: int, as_json: bool) -> None:
+def evaluate_sequences(context: typer.Context, given: dict[str, Any], *, folds: int, as_json: bool) -> None:
     """Cross-validates on a file, beside n-gram regression on the same folds."""
     from .sequence_scores import score_sequences
 
     label, target, sequence = given["label"], given["target"], given["sequence"]
+    refuse_options(context, OF_FORECASTS, "sequences are not forecast", instead=f"--sequence {sequence}")
     if (label is None) == (target is None):
         raise ConfigError("evaluate --sequence needs --label (classes) or --target (values), and not both")
-    if given["horizon"] is not None:
-        raise ConfigError(f"sequences have no horizon: drop --horizon {given['horizon']} or --sequence {sequence}")
-    frame = _table(given["data"], sequence, label or target)
-    task = "classify" if label is not None else "regress"
+    task, column = ("classify", label) if target is None else ("regress", target)
+    if task == "regress":
+        refuse_options(context, OF_CLASSES, f"--target {target} names values", instead="name classes with --label")
+    given = with_defaults(given, base="linear", patch=1, layers=4)
+    frame = _table(given["data"], sequence, column, classes=task == "classify")
     found = score_sequences(
         lambda: make_estimator(task, given),
-        frame[sequence].tolist(),
-        frame[label or target],
+        _sequences(frame, sequence),
+        frame[column],
         folds=folds,
         seed=given["seed"],
         report=lambda line: say(line, style="dim"),
@@ -139,17 +158,29 @@ def predicts_sequences(model: Path) -> bool:
 
 
 def predict_sequences(
-    model: Path, data: Path, sequence: str | None, out_file: Path | None, backbone: str | None, device: str
+    model: Path,
+    data: Path,
+    sequence: str | None,
+    out_file: Path | None,
+    *,
+    on_unknown: str | None,
+    backbone: str | None,
+    device: str,
 ) -> None:
-    """Answers for the sequences of a file with a saved model."""
+    """Answers for the sequences of a file with a saved model; `on_unknown=None` leaves it its own policy."""
     from .checkpoint import artifact_kind
+    from .data.symbols import check_policy
     from .infiller import SequenceInfiller
     from .sequences import SequenceClassifier, SequenceRegressor
 
     kinds: tuple[Any, ...] = (SequenceClassifier, SequenceRegressor, SequenceInfiller)
     kind = {each.artifact: each for each in kinds}.get(artifact_kind(model), SequenceClassifier)
     _check_outputs(out_file, None)
+    if on_unknown is not None:
+        check_policy(on_unknown)
     loaded = kind.load(model, backbone=backbone, device=device)
+    if on_unknown is not None:
+        loaded.set_params(on_unknown=on_unknown)
     column = sequence or "sequence"
     _deliver(loaded, _table(data, column), column, out_file)
 
@@ -179,11 +210,11 @@ def _fit_and_answer(
     from .sequence_estimator import check_readable
 
     _check_outputs(out_file, save)
-    frame = _table(data, sequence, target)
+    frame = _table(data, sequence, target, classes=hasattr(model, "predict_proba"))
     asked = frame if test is None else _table(test, sequence)
     if test is not None:
-        check_readable(model, asked[sequence])
-    model.fit(frame[sequence], frame[target])
+        check_readable(model, _sequences(asked, sequence))
+    model.fit(_sequences(frame, sequence), frame[target])
     say(str(model.summary_), style="dim")
     if save is not None:
         model.save(save)
@@ -196,12 +227,12 @@ def _deliver(model: Any, frame: Any, sequence: str, out_file: Path | None) -> No
     from .data.files import write_frame_file
 
     if hasattr(model, "predict_proba"):
-        shares = model.predict_proba(frame[sequence])
+        shares = model.predict_proba(_sequences(frame, sequence))
         frame["seqreprog"] = model.classes_[shares.argmax(1)]
         for column, label in enumerate(model.classes_):
             frame[f"seqreprog-{label}"] = shares[:, column]
     else:
-        frame["seqreprog"] = model.predict(frame[sequence])
+        frame["seqreprog"] = model.predict(_sequences(frame, sequence))
     if out_file is None:
         frame.to_csv(sys.stdout, index=False)
     else:
@@ -209,10 +240,17 @@ def _deliver(model: Any, frame: Any, sequence: str, out_file: Path | None) -> No
         say(f"{len(frame):,} rows written to {out_file}")
 
 
-def _table(path: Path, sequence: str, target: str | None = None) -> Any:
+def _sequences(frame: Any, column: str) -> Any:
+    """The sequences as a Series, indexed by their ids where all have one: messages name them so."""
+    named = column != ID and ID in frame.columns and frame[ID].notna().all()
+    return frame[column].set_axis(frame[ID].astype(str)) if named else frame[column]
+
+
+def _table(path: Path, sequence: str, target: str | None = None, *, classes: bool = False) -> Any:
+    """The file's rows; its ids, and the target where it holds classes, as they stand there."""
     from .data.files import read_sequence_file
 
-    frame = read_sequence_file(path, sequence_col=sequence)
+    frame = read_sequence_file(path, sequence_col=sequence, names=(ID, target) if classes and target else (ID,))
     if target is not None and target not in frame.columns:
         shown = [str(name) for name in frame.columns[:20]]
         raise DataError(

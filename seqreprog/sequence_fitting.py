@@ -182,6 +182,7 @@ def _summary(
         scores={name: measured(problem, scores / heat[name], held.rows) for name, scores in said.items()},
         seconds=seconds,
         mode=config.training.mode,
+        own_temperature=heat["language model"],
         few=examples.count < FEW,
         spellings=config.augment + 1,
         steps=log.steps,

@@ -21,6 +21,7 @@ class SequenceSummary:
         length: symbols that the language model reads of a sequence.
         mode: `"train"`, or `"probe"`, which takes no steps.
         spellings: in which each sequence was read, and is.
+        own_temperature: that of the language model alone, which in the pure form is `temperature`.
         few: whether examples were too few to choose a weight among many: it is then a half or nothing.
         scores: of `"n-gram"`, `"language model"` and `"seqreprog"` (what predicts), by the name of the score.
     """
@@ -47,6 +48,7 @@ class SequenceSummary:
     scores: dict[str, dict[str, float]]
     seconds: dict[str, float]
     mode: str = "train"
+    own_temperature: float = 1.0
     few: bool = False
     spellings: int = 1
     steps: int = 0

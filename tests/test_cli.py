@@ -255,6 +255,11 @@ def test_predict_beyond_the_horizon_is_named(place: Path, saved: Path) -> None:
     assert "ConfigError: --horizon must be 1 to 4" in refused("predict", saved, place / "long.csv", "--horizon", 5)
 
 
+def test_options_of_sequences_are_refused_by_a_forecaster(place: Path, saved: Path) -> None:
+    line = refused("predict", saved, place / "long.csv", "--on-unknown", "mask", "--sequence", "seq")
+    assert "model' forecasts series: drop --sequence seq and --on-unknown mask, or pass a model of sequences" in line
+
+
 def test_another_backbone_is_named(place: Path, saved: Path, make_backbone: Callable[[str], Path]) -> None:
     message = refused("predict", saved, place / "long.csv", "--backbone", make_backbone("gpt2"))
     assert "CheckpointError: checkpoint was trained on backbone" in message
@@ -494,7 +499,12 @@ def test_a_notice_is_one_line_without_a_path(tmp_path: Path, backbone: str) -> N
         ),
         ("forecast", "--backbone --layers --base --loss --patch --domain --max-steps --time-budget --threads --seed"),
         ("forecast", "--futr --hist --future"),
-        ("predict", "--horizon --out --plot --backbone --device --future"),
+        ("predict", "--horizon --out --plot --backbone --device --future --sequence --on-unknown"),
+        (
+            "evaluate",
+            "--sequence --label --target --kind --alphabet --method --output --on-unknown --balanced --identity",
+        ),
+        ("evaluate", "--augment --folds"),
         ("evaluate", "--futr --hist"),
         ("evaluate", "--horizon --windows --step --config --data --json --level --backbone --seed --device"),
         ("demo", "--out"),

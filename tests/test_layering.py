@@ -137,6 +137,7 @@ LEVEL = {
     "sktime/regressor.py": 6,
     "console.py": 7,
     "cli_options.py": 7,
+    "cli_demo.py": 7,
     "cli_sequences.py": 7,
     "cli.py": 7,
     "__init__.py": 8,

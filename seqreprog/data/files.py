@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import uuid
+import warnings
 import zlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -12,7 +14,7 @@ from typing import Literal
 
 import pandas as pd
 
-from ..errors import DataError, DependencyError, OutputError
+from ..errors import DataError, DependencyError, Notice, OutputError, name_some
 from .fasta import ENDINGS, is_fasta, read_fasta
 
 _ENDINGS = ".csv, .csv.gz or .parquet"
@@ -61,7 +63,7 @@ def read_frame_file(path: str | os.PathLike[str], *, text: Sequence[str] = ()) -
 
 
 def read_sequence_file(
-    path: str | os.PathLike[str], *, sequence_col: str = "sequence", text: Sequence[str] = ()
+    path: str | os.PathLike[str], *, sequence_col: str = "sequence", names: Sequence[str] = ()
 ) -> pd.DataFrame:
     """Reads a table of sequences from FASTA, CSV or Parquet.
 
@@ -69,7 +71,7 @@ def read_sequence_file(
         path: a file that ends as a FASTA file does (`.fasta`, `.fa`, `.faa`, ..., also with `.gz`), or one of
             `read_frame_file`.
         sequence_col: the column of sequences; FASTA records get one of this name, after `id` and `description`.
-        text: other columns of a CSV to read as they stand, for instance the one of ids.
+        names: columns of a CSV that name something, as ids and classes do: see `as_names`. Parquet keeps its types.
 
     Raises:
         DataError: as `read_fasta` and `read_frame_file`, or there is no column `sequence_col`.
@@ -84,13 +86,43 @@ def read_sequence_file(
             f"file {str(source)!r} must end in {_ENDINGS}, or for FASTA in {', '.join(ENDINGS)}; "
             f"it ends in {source.suffix!r}. Convert it"
         )
-    df = read_frame_file(source, text=(sequence_col, *text))
+    df = read_frame_file(source, text=(sequence_col, *names))
     if sequence_col not in df.columns:
         shown = [str(name) for name in df.columns[:20]]
         raise DataError(
             f"file {str(source)!r} has no column {sequence_col!r}; it has {shown}. Name it: --sequence, sequence_col"
         )
+    if _kind(source) == "csv":
+        for name in {*names} & {*df.columns} - {sequence_col}:
+            df[name] = as_names(df[name])
     return df
+
+
+def as_names(cells: pd.Series) -> pd.Series:
+    """What a column of names holds, from its cells as text: words and codes as they stand, empty cells missing.
+
+    So `007` and `+1` stay themselves and `NA` among words is a name, of which a notice tells. A column of numbers that
+    are written plainly (0 and 1) stays one, and so do fractions, which name nothing: whoever asks for classes can say
+    so.
+    """
+    again = io.StringIO(cells.to_csv(index=False))
+    found = pd.read_csv(again, float_precision="round_trip", skip_blank_lines=False).iloc[:, 0]
+    numbers, coded = found.dropna(), cells.str.strip().str.match(r"\+|-?0\d").any()
+    if found.dtype.kind in "iuf":
+        as_numbers = bool(len(numbers) and (not coded or (numbers % 1 != 0).any()))
+    else:
+        as_numbers = found.dtype.kind == "b" and bool((found.astype(str) == cells.str.strip()).all())
+    if as_numbers:
+        return found.set_axis(cells.index)
+    words = cells[found.isna().to_numpy() & (cells != "")]
+    if len(words):
+        warnings.warn(
+            f"column {cells.name!r}: {name_some(words.unique())} is read as a name, in {len(words)} of {len(cells)} "
+            "rows. Leave a cell empty where none is known",
+            Notice,
+            stacklevel=3,
+        )
+    return cells.where(cells != "")
 
 
 def write_frame_file(df: pd.DataFrame, path: str | os.PathLike[str]) -> None:

@@ -121,8 +121,7 @@ def read_sequences(
         >>> read_sequences(["ACD", "EX"], alphabet("protein")).symbols.texts()
         ['ACD', 'E_']
     """
-    if on_unknown not in get_args(OnUnknown):
-        raise ConfigError(f"on_unknown must be one of 'error', 'mask', 'skip'; got {on_unknown!r}")
+    check_policy(on_unknown)
     _check_blank(blank, alphabet)
     texts, names, notices = read_texts(values, ids=ids)
     if alphabet.kind == "protein" and any(text[-1] == "*" for text in texts):
@@ -151,6 +150,12 @@ def read_sequences(
         raise DataError(f"every sequence was skipped: {said}. Pass on_unknown='mask', or check kind={alphabet.kind!r}")
     notices = (*notices, f"left out: {_many(len(rows), 'sequence')} with {said} ({names.some(rows)})")
     return Reading(symbols.take(kept), kept, notices)
+
+
+def check_policy(on_unknown: object) -> None:
+    """Raises `ConfigError` where `on_unknown` is no `OnUnknown`."""
+    if on_unknown not in get_args(OnUnknown):
+        raise ConfigError(f"on_unknown must be one of 'error', 'mask', 'skip'; got {on_unknown!r}")
 
 
 # A symbol on its way to an id is a number: its code point, or for SMILES and SELFIES its place in a table of tokens.

@@ -17,7 +17,7 @@ from seqreprog.data.files import (
     read_sequence_file,
     write_frame_file,
 )
-from seqreprog.errors import DataError, OutputError
+from seqreprog.errors import DataError, Notice, OutputError
 
 FRAME = pd.DataFrame({"unique_id": ["b", "a"], "ds": ["2024-01-01", "2024-01-02"], "y": [1.5, None]})
 
@@ -155,10 +155,43 @@ def test_sequences_come_from_fasta_csv_and_parquet(tmp_path: Path) -> None:
 
 def test_peptides_that_look_like_missing_values_are_kept(tmp_path: Path) -> None:
     (tmp_path / "some.csv").write_text("id,sequence,y\n007,NA,1\n008,NULL,NA\n009,,3\n")
-    frame = read_sequence_file(tmp_path / "some.csv", text=["id"])
+    frame = read_sequence_file(tmp_path / "some.csv", names=["id"])
     assert frame["sequence"].tolist() == ["NA", "NULL", ""]
     assert frame["id"].tolist() == ["007", "008", "009"]
     assert frame["y"].isna().tolist() == [False, True, False]
+
+
+@pytest.mark.parametrize(
+    ("cells", "found"),
+    [
+        (["007", "008", "007"], ["007", "008", "007"]),
+        (["+1", "-1", "+1"], ["+1", "-1", "+1"]),
+        (["TRUE", "FALSE", "TRUE"], ["TRUE", "FALSE", "TRUE"]),
+        (["0", " 1", "0"], [0, 1, 0]),
+        (["0.50", "1", "2"], [0.5, 1.0, 2.0]),
+        (["0", "", "1"], [0.0, None, 1.0]),
+        (["01", "", "02"], ["01", None, "02"]),
+        (["0.50", "+1", "NA"], [0.5, 1.0, None]),
+        (["True", "False", "True"], [True, False, True]),
+        (["yes", "", "no"], ["yes", None, "no"]),
+    ],
+)
+def test_names_are_read_as_they_stand_and_plain_numbers_as_numbers(
+    tmp_path: Path, cells: list[str], found: list[object]
+) -> None:
+    (tmp_path / "some.csv").write_text("sequence,y\n" + "".join(f"ACD,{cell}\n" for cell in cells))
+    column = read_sequence_file(tmp_path / "some.csv", names=["y", "gone"])["y"]
+    assert [None if value != value else value for value in column.tolist()] == found
+    assert {type(value) for value in column.dropna()} == {type(value) for value in found if value is not None}
+
+
+@pytest.mark.parametrize("other", ["yes", "None"])
+def test_names_that_look_like_missing_values_are_kept_and_told(tmp_path: Path, other: str) -> None:
+    (tmp_path / "some.csv").write_text(f"sequence,y\nACD,NA\nACD,{other}\nACD,\n")
+    with pytest.warns(Notice, match=r"column 'y': 'NA'.* is read as a name, in [12] of 3 rows"):
+        column = read_sequence_file(tmp_path / "some.csv", names=["y"])["y"]
+    assert column.tolist()[:2] == ["NA", other]
+    assert column.isna().tolist() == [False, False, True]
 
 
 def test_sequence_file_names_its_columns_and_endings(tmp_path: Path) -> None:
