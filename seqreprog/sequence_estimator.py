@@ -23,7 +23,7 @@ from .data.symbols import OnUnknown, Reading, read_sequences
 from .data.targets import Target, plain, read_groups
 from .data.texts import read_texts
 from .errors import CheckpointError, ConfigError, DataError, NotFittedError, Notice
-from .sequence_blend import SequenceBlend, blend_state, cut_notice, reopen_blend
+from .sequence_blend import SequenceBlend, blend_state, length_notices, reopen_blend
 from .sequence_config import (
     Kind,
     Method,
@@ -155,8 +155,7 @@ class SequenceEstimator(BaseEstimator):
             notices = (*notices, f"read as the mask: {len(extra)} symbols that fit never saw ({shown})")
         ids = np.minimum(found.symbols.ids, letters.mask)
         symbols = type(found.symbols)(ids, found.symbols.offsets, letters)
-        cut = cut_notice(symbols, blend.length, blend.base is not None)
-        for notice in (*notices, cut) if cut else notices:
+        for notice in (*notices, *length_notices(blend, symbols)):
             warnings.warn(notice, Notice, stacklevel=4)
         return Reading(symbols, rows, notices)
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 
-from seqreprog import Adapter, SequenceInfiller, SequenceOptions, Training
+from seqreprog import Adapter, Notice, SequenceInfiller, SequenceOptions, Training
 from seqreprog.errors import ConfigError, DataError
 from seqreprog.infilling import diversity
 
@@ -122,6 +122,13 @@ def test_what_cannot_be_filled_is_named(model: SequenceInfiller) -> None:
         model.sample("AA_A", n=1.5)
     with pytest.raises(ConfigError, match="temperature=0"):
         model.sample("AA_A", temperature=0)
+
+
+def test_longer_than_the_positions_of_the_backbone_is_said_with_what_helps(make_backbone: Make) -> None:
+    """Not a patch, which infilling refuses, nor longer sequences in fit, which there is no room for."""
+    texts = [text * 40 for text in framed(40)[0]]
+    with pytest.warns(Notice, match=r"than the 256 symbols .*\). A backbone with more positions makes room$"):
+        make(make_backbone("bert")).fit(texts)
 
 
 @pytest.mark.filterwarnings("ignore::seqreprog.Notice")

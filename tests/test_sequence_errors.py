@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.model_selection import cross_val_score
 
 from seqreprog import Adapter, Notice, SequenceClassifier, SequenceOptions, SequenceRegressor, Training
 from seqreprog.errors import ConfigError, DataError, InputTypeError
@@ -102,10 +105,48 @@ def test_what_is_longer_than_the_model_reads_is_cut_and_said(backbone: str) -> N
         np.testing.assert_array_equal(limited.predict_proba(["ACDEF"]), limited.predict_proba(["ACDWW"]))
 
 
-def test_aligned_sequences_have_a_base_of_one_length(model: SequenceClassifier) -> None:
-    assert "on onehot features: sequences of other lengths get no answer" in str(model.summary_)
-    with pytest.raises(DataError, match="one-hot base was fitted on sequences of 5 symbols; row 0 has 3"):
-        model.predict(["ACD"])
+@pytest.mark.parametrize("mode", ["train", "probe"])
+@pytest.mark.parametrize("base", ["linear", "none"])
+def test_aligned_sequences_answer_for_other_lengths_too(backbone: str, base: str, mode: str) -> None:
+    options = replace(OPTIONS, training=replace(OPTIONS.training, mode=mode))
+    model = classifier(backbone, base=base, options=options).fit(TEXTS, LABELS)
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always", Notice)
+        whole, *others = model.predict_proba(["ACDEF", "A", "ACDEFGH", "ACD"])
+        alone = model.predict_proba(["ACDEF"])[0]
+    assert np.isfinite(others).all()
+    np.testing.assert_allclose(whole, alone, rtol=1e-5)
+    expected = (
+        "3 of 4 sequences have another length than the 5 symbols of those of fit: the one-hot base reads them from"
+    )
+    assert [str(one.message)[: len(expected)] for one in said] == [expected] * (base == "linear")
+    assert ("on onehot features: sequences of another length are read from their start" in str(model.summary_)) == (
+        base == "linear"
+    )
+
+
+@pytest.mark.filterwarnings("ignore::seqreprog.Notice")
+def test_one_sequence_of_another_length_fails_no_cross_validation(backbone: str) -> None:
+    scores = cross_val_score(classifier(backbone), [*TEXTS[:9], "ACDEFG"], LABELS, cv=5, error_score="raise")
+    assert len(scores) == 5
+
+
+@pytest.mark.parametrize(
+    ("options", "arguments", "remedy"),
+    [
+        ({}, {}, "whole. Longer sequences in fit make room"),
+        ({"limit": 4}, {}, "whole. A larger SequenceOptions(limit=...) makes room"),
+        ({"prompt": "word " * 62}, {}, "whole. More symbols for each token, SequenceOptions(patch=...), make room"),
+        ({"prompt": "word " * 62}, {"method": "rewriter"}, "whole. A backbone with more positions makes room"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore::seqreprog.Notice")
+def test_what_is_recommended_for_long_sequences_helps(
+    backbone: str, options: dict, arguments: dict, remedy: str
+) -> None:
+    one = classifier(backbone, options=replace(OPTIONS, source_words=16, **options), **arguments)
+    with pytest.warns(Notice, match=re.escape(remedy)):
+        one.fit(["ACD", *TEXTS[1:]], LABELS).predict(["ACDEFGHIKLMNPQRST"])
 
 
 def test_a_long_protein_fits_by_longer_patches(backbone: str) -> None:
