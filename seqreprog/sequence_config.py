@@ -138,8 +138,11 @@ class SequenceConfig(SequenceOptions):
         at_least(self, 0, "seed")
         if self.layers is not None:
             at_least(self, 1, "layers")
-        if self.canonical and self.kind != "smiles":
-            raise ConfigError(f"canonical=True is for kind='smiles'; got kind={self.kind!r}")
+        if self.canonical and (self.kind != "smiles" or self.task == "infill"):
+            raise ConfigError(
+                f"canonical=True spells whole molecules anew; it is for kind='smiles' and not for infilling, of which "
+                f"spans would miss their symbols; got kind={self.kind!r}, task={self.task!r}. Leave it out"
+            )
         if self.augment and (self.kind != "smiles" or self.task == "infill"):
             raise ConfigError(
                 f"augment={self.augment} reads other spellings of whole molecules; it is for kind='smiles' and not for "
