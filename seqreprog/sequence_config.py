@@ -32,7 +32,8 @@ class SequenceOptions:
         stride: symbols from one soft token to the next; `None` for `patch`.
         limit: symbols read of each sequence; `None` for as many as the backbone has positions for.
         prompt: what is said before the sequence, in the user's words.
-        canonical: spell SMILES as RDKit does, and refuse those that it cannot read; needs the extra `chem`.
+        canonical: spell SMILES as RDKit does; needs the extra `chem`. Those that it cannot read (with `augment` too)
+            are treated as `on_unknown` says: refused, left out, or read as they are written.
         augment: other spellings of each molecule (`kind="smiles"`, extra `chem`), drawn at random, that are read beside
             its own, in `fit` and for an answer, which is their mean (Bjerrum 2017). All are one example: on one side of
             every split, and judged as one. A fit takes more than `augment + 1` times as long.

@@ -171,13 +171,63 @@ def test_molecules(backbone: str) -> None:
         assert np.isfinite(one.predict(["CBr"])).all()
 
 
+SMILES = ["CCO", "C1CC1", "CC(=O)", "c1ccccc1", "CCN", "CCC", "C=O", "CC(C)O", "CCCC", "CO"]
+
+
+def regressor(backbone: str, **options: Any) -> SequenceRegressor:
+    return SequenceRegressor(**{"kind": "smiles", "backbone": backbone, "layers": 1, "options": OPTIONS, **options})
+
+
+def test_invalid_smiles_are_named_without_rdkit(backbone: str) -> None:
+    texts = [*SMILES[:8], "C1CC(", "CC)"]
+    message = r"ring bond '1' at position 2 of row 8 is opened and never closed.*\(3 misplaced symbols in 2 of 10"
+    with pytest.raises(DataError, match=message):
+        regressor(backbone).fit(texts, range(10))
+    with pytest.raises(DataError, match=r"branch '\)' at position 3 of sequence 'M2' is closed and was never opened"):
+        regressor(backbone).fit(SMILES, range(10)).predict(pd.Series(["CCO", "CC)"], index=["M1", "M2"]))
+    with pytest.warns(Notice, match=r"read as the mask: 3 misplaced symbols in 2 of 10 sequences \(rows 8, 9\)"):
+        assert regressor(backbone, on_unknown="mask").fit(texts, range(10)).summary_.sequences == 10
+    with pytest.warns(Notice, match=r"left out: 2 sequences with 3 misplaced symbols"):
+        one = regressor(backbone, on_unknown="skip").fit(texts, range(10))
+    assert one.summary_.sequences == 8
+    with pytest.warns(Notice, match="read as the mask: 2 misplaced symbols in 1 of 1 sequence"):
+        assert np.isfinite(one.predict(["C1CC("])).all(), "an answer for each"
+
+
+def test_an_alphabet_that_was_given_for_molecules_is_a_rule(backbone: str) -> None:
+    letters = list("CON=")
+    with pytest.raises(DataError, match=r"symbol 'F' at position 2 of row 0 is not in the smiles alphabet"):
+        regressor(backbone, alphabet=letters).fit(["CF", *["C=O", "CN"] * 3], range(7))
+    one = regressor(backbone, alphabet=letters).fit(["CO", "CC", "C=O", "CN", "NC=O", "CCN"], range(6))
+    with pytest.raises(DataError, match=r"symbol 'F' at position 2 of row 1 is not in the smiles alphabet"):
+        one.predict(["C=O", "CF"])
+    with pytest.warns(Notice, match=r"read as the mask: 1 unknown symbol in 1 of 2 sequences \(row 1\)"):
+        one.set_params(on_unknown="mask").predict(["C=O", "CF"])
+
+
+@pytest.mark.filterwarnings("ignore::seqreprog.Notice")
+@pytest.mark.parametrize("spelling", [{"canonical": True}, {"augment": 2}])
+def test_what_rdkit_cannot_read_is_answered_for_as_it_is_written(backbone: str, spelling: dict) -> None:
+    pytest.importorskip("rdkit")
+    bad = ["C1CC(", "C(C)(C)(C)(C)C"]
+    for policy, count in (("skip", 10), ("mask", 12)):
+        one = regressor(backbone, on_unknown=policy, options=replace(OPTIONS, **spelling))
+        assert one.fit([*bad, *SMILES], range(12)).summary_.sequences == count
+        with pytest.warns(Notice, match=r"read as they are written: 2 SMILES that RDKit cannot read \(rows 0, 2\)"):
+            answers = one.predict([bad[0], "OCC", bad[1]])
+        np.testing.assert_allclose(answers[1], one.predict(["OCC"])[0], rtol=1e-5)
+        assert np.isfinite(one.predict(bad[:1])).all(), "where none can be read"
+    with pytest.raises(DataError, match=r"2 of 3 SMILES cannot be read by RDKit \(sequences 'a', 'c'\)"):
+        one.set_params(on_unknown="error").predict(pd.Series([bad[0], "OCC", bad[1]], index=list("abc")))
+
+
 def test_smiles_that_rdkit_cannot_read_are_named_by_row(backbone: str) -> None:
     pytest.importorskip("rdkit")
     texts = ["OCC", "CCN", "CCC", "C(C", "C=O", "CC(C)O"]
     options = SequenceOptions(**{**OPTIONS.values(), "canonical": True})
     with pytest.raises(DataError, match=r"1 of 6 SMILES cannot be read by RDKit \(row 3\); the first is 'C\(C'"):
         SequenceRegressor(kind="smiles", backbone=backbone, layers=1, options=options).fit(texts, range(6))
-    with pytest.warns(Notice, match="left out: 1 SMILES that RDKit cannot read"):
+    with pytest.warns(Notice, match=r"left out: 1 SMILES that RDKit cannot read \(row 3\)"):
         one = SequenceRegressor(
             kind="smiles", backbone=backbone, layers=1, options=options, on_unknown="skip"
         ).fit(texts, range(6))  # fmt: skip
