@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.base import clone
 
@@ -114,7 +115,14 @@ def test_spans_that_do_not_fit_are_named(make_backbone: Make, spans: object, mes
 def test_what_cannot_be_filled_is_named(model: SequenceInfiller) -> None:
     with pytest.raises(DataError, match=r"row 1 has no blank '_' to fill \(1 rows\)"):
         model.predict(["AA_A", "AAA"])
-    with pytest.raises(DataError, match=r"row 0 has a blank behind the 26 symbols"):
+    with pytest.raises(DataError, match=r"sequence 'P2' has no blank '_' to fill"):
+        model.predict(pd.Series(["AA_A", "AAA"], index=["P1", "P2"]))
+    with pytest.raises(DataError, match=r"sequence 'P1' has 3 for 4 symbols"):
+        model.report(pd.Series(["AAKA"], index=["P1"]), [[True] * 3])
+    with (
+        pytest.warns(Notice, match=r"\(the longest has 31\). Longer sequences in fit make room"),
+        pytest.raises(DataError, match=r"row 0 has a blank behind the 26 symbols"),
+    ):
         model.predict(["A" * 30 + "_"])
     with pytest.raises(ConfigError, match=r"got n=0, temperature=1.0"):
         model.sample("AA_A", n=0)

@@ -65,6 +65,22 @@ def test_bad_sequences_are_named_in_fit_and_predict(
         model.predict(texts)
 
 
+def test_an_index_of_strings_names_sequences_at_every_door(backbone: str, model: SequenceClassifier) -> None:
+    named = pd.Series(["ACJ", *TEXTS[1:]], index=[f"P{number}" for number in range(10)])
+    labels = pd.Series(LABELS, index=named.index)
+    doors: list[Callable[[Any], object]] = [
+        lambda X: classifier(backbone).fit(X, labels),
+        model.predict,
+        model.transform,
+        lambda X: model.score(X, labels),
+        lambda X: model.report(X, labels),
+    ]
+    for door in doors:
+        for X in (named, named.to_frame("sequence")):
+            with pytest.raises(DataError, match="residue 'J' at position 3 of sequence 'P0' is not in"):
+                door(X)
+
+
 def test_one_string_is_no_list(model: SequenceClassifier) -> None:
     with pytest.raises(InputTypeError, match=r"got str. Pass \['ACD'\]"):
         model.predict("ACD")
