@@ -55,6 +55,20 @@ def canonical_smiles(
     return Molecules([chem.MolToSmiles(molecule) for molecule in molecules], rows)
 
 
+def readable_smiles(values: object, *, on_invalid: Literal["error", "skip", "mask"]) -> Int[np.ndarray, " molecule"]:
+    """The rows of the SMILES that RDKit can read.
+
+    Args:
+        values: as for `canonical_smiles`.
+        on_invalid: of the others: `"error"`, or leave them out; `"skip"` needs one that is left, `"mask"` none.
+
+    Raises:
+        DataError: as `canonical_smiles`.
+        DependencyError: RDKit is not installed.
+    """
+    return _read(values, None, on_invalid)[1]
+
+
 def randomised_smiles(values: object, count: int, seed: int) -> Molecules:
     """For each molecule up to `count` different spellings of it, each from another atom and by other branches.
 
@@ -169,7 +183,7 @@ def _read(values: object, ids: object, on_invalid: str) -> tuple[list[Any], Int[
         molecules = [chem.MolFromSmiles(text) for text in texts]
     # a string of white space or of nothing but hydrogens that RDKit drops would be a molecule without atoms
     bad = {row: "" for row, molecule in enumerate(molecules) if molecule is None or not molecule.GetNumAtoms()}
-    if bad and (on_invalid == "error" or len(bad) == len(texts)):
+    if bad and (on_invalid == "error" or (on_invalid == "skip" and len(bad) == len(texts))):
         first = next(iter(bad))
         raise _invalid("SMILES", "cannot be read by RDKit", bad, len(texts), names, f"{texts[first]!r:.60}")
     rows = np.array([row for row in range(len(texts)) if row not in bad], dtype=np.int64)

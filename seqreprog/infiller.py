@@ -12,7 +12,7 @@ from jaxtyping import Bool
 from .backbone import load_backbone
 from .data import smiles
 from .data.symbols import Symbols
-from .data.texts import read_texts
+from .data.texts import Texts, read_texts
 from .errors import ConfigError, DataError, Notice
 from .infill_summary import InfillSummary
 from .infilling import diversity, draw, fit_infill, hidden_scores, told_scores
@@ -66,10 +66,10 @@ class SequenceInfiller(SequenceEstimator):
         Raises:
             DataError: `X` or `spans` breaks a rule.
         """
-        config = self._config("infill")
-        reading = self._read(X, config)
-        hidden = _hidden(spans, reading.symbols, reading.kept, len(read_texts(X).values), config.seed)
-        joined, said = split_apart(reading, groups, len(read_texts(X).values), config.identity)
+        config, texts = self._config("infill"), read_texts(X)
+        reading = self._read(texts, config)
+        hidden = _hidden(spans, reading.symbols, reading.kept, texts, config.seed)
+        joined, said = split_apart(reading, groups, len(texts.values), config.identity)
         blend, summary = fit_infill(
             config, load_backbone(config.backbone, config.layers), reading.symbols, hidden, joined,
             peft=None if self.peft is False else self.peft,
@@ -83,9 +83,8 @@ class SequenceInfiller(SequenceEstimator):
     def predict(self, X: object) -> np.ndarray:
         """Each sequence with every blank `_` filled by the likeliest symbol."""
         blend = self._fitted()
-        texts = read_texts(X).values
         parts, blanks, shares = self._shares(X, blend)
-        return np.array(_filled(parts, blanks, shares.argmax(1), blend), dtype=object) if len(texts) else np.array([])
+        return np.array(_filled(parts, blanks, shares.argmax(1), blend), dtype=object)
 
     def sample(self, text: str, n: object = 1, *, temperature: float = 1.0, random_state: object = 0) -> list[str]:
         """Fills the blanks of one sequence `n` times, each symbol drawn with its calibrated probability.
@@ -117,9 +116,9 @@ class SequenceInfiller(SequenceEstimator):
             spans: as in `fit`.
             n: samples of each sequence, for the diversity.
         """
-        blend = self._fitted()
-        symbols = self._reread(X, blend).symbols
-        hidden = _hidden(spans, symbols, np.arange(len(symbols)), len(symbols), blend.config.seed)
+        blend, texts = self._fitted(), read_texts(X)
+        symbols = self._reread(texts, blend).symbols
+        hidden = _hidden(spans, symbols, np.arange(len(symbols)), texts, blend.config.seed)
         hidden &= symbols.ids < blend.alphabet.mask
         scores, where = hidden_scores(blend, symbols, hidden)
         if not len(where):
@@ -134,16 +133,18 @@ class SequenceInfiller(SequenceEstimator):
 
     def _shares(self, X: object, blend: SequenceBlend) -> tuple[list[list[str]], list[np.ndarray], np.ndarray]:
         """Each sequence taken apart, which parts are blanks, and log probabilities of all blanks."""
-        parts = [self._parts(text) for text in read_texts(X).values]
-        symbols = self._reread(X, blend, blank=BLANK).symbols
+        texts = read_texts(X)
+        parts = [self._parts(text) for text in texts.values]
+        symbols = self._reread(texts, blend, blank=BLANK).symbols
         blanks = [np.array([part == BLANK for part in one]) for one in parts]
         without = [row for row, one in enumerate(blanks) if not one.any()]
         if without:
-            raise DataError(f"row {without[0]} has no blank {BLANK!r} to fill ({len(without)} rows). Write some")
+            first = texts.names.one(without[0])
+            raise DataError(f"{first} has no blank {BLANK!r} to fill ({len(without)} rows). Write some")
         beyond = [row for row, one in enumerate(blanks) if one[blend.length :].any()]
         if beyond:
             raise DataError(
-                f"row {beyond[0]} has a blank behind the {blend.length} symbols that the model reads "
+                f"{texts.names.one(beyond[0])} has a blank behind the {blend.length} symbols that the model reads "
                 f"({len(beyond)} rows). Cut the sequence at its start"
             )
         scores, _ = hidden_scores(blend, symbols, np.concatenate(blanks))
@@ -168,7 +169,7 @@ def _filled(parts: list[list[str]], blanks: list[np.ndarray], answers: np.ndarra
     return filled
 
 
-def _hidden(spans: object, symbols: Symbols, kept: np.ndarray, count: int, seed: int) -> Bool[np.ndarray, " symbols"]:
+def _hidden(spans: object, symbols: Symbols, kept: np.ndarray, texts: Texts, seed: int) -> Bool[np.ndarray, " symbols"]:
     """Which symbols of the flat array are hidden.
 
     Raises:
@@ -177,16 +178,14 @@ def _hidden(spans: object, symbols: Symbols, kept: np.ndarray, count: int, seed:
     if spans is None:
         return np.random.default_rng(seed).random(len(symbols.ids)) < HIDDEN_SHARE
     given: Any = spans.to_numpy() if hasattr(spans, "to_numpy") else spans
-    if len(given) != count:
-        raise DataError(f"X and spans must be of one length; got {count} sequences and {len(given)} spans")
+    if len(given) != len(texts.values):
+        raise DataError(f"X and spans must be of one length; got {len(texts.values)} sequences and {len(given)} spans")
     parts = []
     for row, length in zip(kept.tolist(), symbols.lengths.tolist(), strict=True):
-        mask = np.asarray(given[row])
+        mask, name = np.asarray(given[row]), texts.names.one(row)
         if mask.ndim != 1 or (mask.dtype != bool and not np.isin(mask, (0, 1)).all()):
-            raise DataError(f"spans must hold booleans, one for each symbol; row {row} holds {given[row]!r:.60}")
+            raise DataError(f"spans must hold booleans, one for each symbol; {name} holds {given[row]!r:.60}")
         if len(mask) < length or mask[length:].any():
-            raise DataError(
-                f"spans must hold one boolean for each symbol; row {row} has {len(mask)} for {length} symbols"
-            )
+            raise DataError(f"spans must hold one boolean for each symbol; {name} has {len(mask)} for {length} symbols")
         parts.append(mask[:length].astype(bool))
     return np.concatenate(parts)

@@ -29,7 +29,7 @@ from .infill_summary import BASE, MODEL, WHOLE, InfillSummary
 from .model import SymbolReprogram
 from .objectives import SymbolObjective
 from .runs import FARTHEST, RunModel, fit_runs
-from .sequence_blend import SequenceBlend, cut_notice, mixed, model_length
+from .sequence_blend import SequenceBlend, length_notices, mixed, model_length
 from .sequence_config import USUAL, SequenceConfig, settled
 from .sequence_fitting import unlimited
 from .sequence_judging import Parts, judge, temperature
@@ -251,7 +251,6 @@ def _summary(
     heats = {name: temperature(problem, scores, held.rows) for name, scores in said.items()}
     probed, truth = config.training.mode == "probe", problem.truth[held.rows]
     counted = blend.model.output_map.named_parameters() if probed else blend.model.trained()
-    cut = cut_notice(symbols, blend.length, base=False)
     return InfillSummary(
         method=config.method,
         backbone=backbone.name,
@@ -270,7 +269,7 @@ def _summary(
         steps=log.steps,
         best_step=log.best_step,
         stopped=log.stopped,
-        notices=[said for said in (cut, unlimited(config)) if said],
+        notices=[*length_notices(blend, symbols), *unlimited(config)],
         mode=config.training.mode,
         base=config.base,
         features=base.around,

@@ -11,7 +11,7 @@ stretch 1.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,7 @@ from jaxtyping import Float, Int
 
 from .backbone import Backbone, load_backbone, with_peft
 from .batching import in_batches, rows_that_fit
-from .build_sequences import build_sequence_model
+from .build_sequences import build_sequence_model, room
 from .checkpoint import check_backbone, load_adapter
 from .data.alphabets import Alphabet
 from .data.symbols import Symbols
@@ -185,17 +185,36 @@ def aligned_places(config: SequenceConfig, symbols: Symbols, length: int) -> int
     return count if config.training.mode == "probe" and read.min() == read.max() and count <= ALIGNED else 0
 
 
-def cut_notice(symbols: Symbols, length: int, base: bool) -> str | None:
-    """What is to be said of sequences longer than the model reads."""
-    longer = int((symbols.lengths > length).sum())
-    if not longer:
-        return None
-    rest = "; the n-gram base reads them whole" if base else ""
-    return (
-        f"{longer} of {len(symbols)} sequences are longer than the {length} symbols that the language model reads: the "
-        f"rest of them was cut off (the longest has {int(symbols.lengths.max())}){rest}. More symbols for each token, "
-        "SequenceOptions(patch=...), or longer sequences in fit make room"
-    )
+def length_notices(blend: SequenceBlend, symbols: Symbols) -> list[str]:
+    """What is to be said of sequences that are not read as they are: too long, or not aligned with those of `fit`."""
+    notices, aligned = [], 0 if blend.base is None else blend.base.vocabulary.length
+    other = int((symbols.lengths != aligned).sum()) if aligned else 0
+    if other:
+        notices.append(
+            f"{other} of {len(symbols)} sequences have another length than the {aligned} symbols of those of fit: "
+            "the one-hot base reads them from their start, as far as they align"
+        )
+    longer = int((symbols.lengths > blend.length).sum())
+    if longer:
+        rest = "" if blend.base is None or other else "; the n-gram base reads them whole"
+        longest = f"the longest has {int(symbols.lengths.max())}"
+        notices.append(
+            f"{longer} of {len(symbols)} sequences are longer than the {blend.length} symbols that the language model "
+            f"reads: the rest of them was cut off ({longest}){rest}. {_roomier(blend)}"
+        )
+    return notices
+
+
+def _roomier(blend: SequenceBlend) -> str:
+    """What would let the model read longer sequences."""
+    config, fits = blend.config, room(replace(blend.config, limit=None), blend.backbone)
+    if config.limit == blend.length and (fits is None or fits > blend.length):
+        return "A larger SequenceOptions(limit=...) makes room"
+    if fits is None or fits > blend.length:
+        return "Longer sequences in fit make room"
+    if config.task == "infill" or config.method == "rewriter":  # which need a token for each symbol
+        return "A backbone with more positions makes room"
+    return "More symbols for each token, SequenceOptions(patch=...), make room"
 
 
 @torch.inference_mode()

@@ -32,7 +32,8 @@ class SequenceOptions:
         stride: symbols from one soft token to the next; `None` for `patch`.
         limit: symbols read of each sequence; `None` for as many as the backbone has positions for.
         prompt: what is said before the sequence, in the user's words.
-        canonical: spell SMILES as RDKit does, and refuse those that it cannot read; needs the extra `chem`.
+        canonical: spell SMILES as RDKit does; needs the extra `chem`. Those that it cannot read (with `augment` too)
+            are treated as `on_unknown` says: refused, left out, or read as they are written.
         augment: other spellings of each molecule (`kind="smiles"`, extra `chem`), drawn at random, that are read beside
             its own, in `fit` and for an answer, which is their mean (Bjerrum 2017). All are one example: on one side of
             every split, and judged as one. A fit takes more than `augment + 1` times as long.
@@ -138,8 +139,11 @@ class SequenceConfig(SequenceOptions):
         at_least(self, 0, "seed")
         if self.layers is not None:
             at_least(self, 1, "layers")
-        if self.canonical and self.kind != "smiles":
-            raise ConfigError(f"canonical=True is for kind='smiles'; got kind={self.kind!r}")
+        if self.canonical and (self.kind != "smiles" or self.task == "infill"):
+            raise ConfigError(
+                f"canonical=True spells whole molecules anew; it is for kind='smiles' and not for infilling, of which "
+                f"spans would miss their symbols; got kind={self.kind!r}, task={self.task!r}. Leave it out"
+            )
         if self.augment and (self.kind != "smiles" or self.task == "infill"):
             raise ConfigError(
                 f"augment={self.augment} reads other spellings of whole molecules; it is for kind='smiles' and not for "

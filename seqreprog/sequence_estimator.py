@@ -21,9 +21,9 @@ from .data.alphabets import Alphabet, alphabet
 from .data.groups import duplicate_groups, duplicate_notice, identity_groups, joined_groups
 from .data.symbols import OnUnknown, Reading, read_sequences
 from .data.targets import Target, plain, read_groups
-from .data.texts import read_texts
+from .data.texts import Texts, read_texts
 from .errors import CheckpointError, ConfigError, DataError, NotFittedError, Notice
-from .sequence_blend import SequenceBlend, blend_state, cut_notice, reopen_blend
+from .sequence_blend import SequenceBlend, blend_state, length_notices, reopen_blend
 from .sequence_config import (
     Kind,
     Method,
@@ -100,9 +100,9 @@ class SequenceEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
 
     def _read(self, X: object, config: SequenceConfig, blank: str | None = None) -> Reading:
         """Strings of `fit` as symbols; what was put right is said."""
-        texts, rows, notices = _texts(X, config, skip=self.on_unknown == "skip")
-        found = read_sequences(texts, alphabet_for(self, texts), on_unknown=self.on_unknown, blank=blank)
-        return Reading(found.symbols, rows[found.kept], (*notices, *found.notices))
+        texts, rows = _texts(X, config, self.on_unknown)
+        found = read_sequences(texts, alphabet_for(self, texts.values), on_unknown=self.on_unknown, blank=blank)
+        return Reading(found.symbols, rows[found.kept], found.notices)
 
     def _examples(
         self, config: SequenceConfig, reading: Reading, target: Target, weight: np.ndarray, groups: object
@@ -135,28 +135,28 @@ class SequenceEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
     def __sklearn_is_fitted__(self) -> bool:
         return self._blend is not None
 
+    @property
+    def _asked(self) -> OnUnknown:
+        """`on_unknown` of what is to be answered for."""
+        return "error" if self.on_unknown == "error" else "mask"
+
     def _reread(self, X: object, blend: SequenceBlend, blank: str | None = None) -> Reading:
         """Strings to answer for, in the alphabet of `fit`. Each gets an answer, so none is skipped."""
-        texts, rows, notices = _texts(X, blend.config, skip=False)
+        texts, rows = _texts(X, blend.config, self._asked)
         letters = blend.alphabet
         extra: tuple[str, ...] = ()
-        if letters.kind in LEARNED:
+        if letters.kind in LEARNED and self.alphabet is None:  # one that was given is a rule, a learned one is not
             notation: Any = letters.kind
-            extra = tuple(symbol for symbol in smiles.learn(notation, texts) if symbol not in letters.symbols)
-        found = read_sequences(
-            texts,
-            Alphabet(letters.kind, letters.symbols + extra),
-            on_unknown="error" if self.on_unknown == "error" else "mask",
-            blank=blank,
-        )
-        notices = (*notices, *found.notices)
+            extra = tuple(symbol for symbol in smiles.known(notation, texts.values) if symbol not in letters.symbols)
+        known = Alphabet(letters.kind, letters.symbols + extra)
+        found = read_sequences(texts, known, on_unknown=self._asked, blank=blank)
+        notices = found.notices
         if extra:
             shown = ", ".join(map(repr, extra[:5]))
             notices = (*notices, f"read as the mask: {len(extra)} symbols that fit never saw ({shown})")
         ids = np.minimum(found.symbols.ids, letters.mask)
         symbols = type(found.symbols)(ids, found.symbols.offsets, letters)
-        cut = cut_notice(symbols, blend.length, blend.base is not None)
-        for notice in (*notices, cut) if cut else notices:
+        for notice in (*notices, *length_notices(blend, symbols)):
             warnings.warn(notice, Notice, stacklevel=4)
         return Reading(symbols, rows, notices)
 
@@ -284,10 +284,10 @@ class SequenceEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
 
 
 def check_readable(model: SequenceEstimator, X: object) -> None:
-    """Raises before a fit what `predict` would raise of these strings after it, lengths apart."""
+    """Raises before a fit what `predict` would raise of these strings after it."""
     config = replace(model._config("classify"), augment=0)
-    texts = _texts(X, config, skip=False)[0]
-    read_sequences(texts, alphabet_for(model, texts), on_unknown="error" if model.on_unknown == "error" else "mask")
+    texts = _texts(X, config, model._asked)[0]
+    read_sequences(texts, alphabet_for(model, texts.values), on_unknown=model._asked)
 
 
 def alphabet_for(model: SequenceEstimator, texts: list[str]) -> Alphabet:
@@ -297,31 +297,35 @@ def alphabet_for(model: SequenceEstimator, texts: list[str]) -> Alphabet:
     return alphabet(model.kind, symbols=model.alphabet)
 
 
-def _texts(
-    X: object, config: SequenceConfig, *, skip: bool
-) -> tuple[list[str], Int[np.ndarray, " kept"], tuple[str, ...]]:
-    """Strings, the rows they came from, and what was put right; SMILES in RDKit's spelling where that is asked for.
+def _texts(X: object, config: SequenceConfig, on_unknown: OnUnknown) -> tuple[Texts, Int[np.ndarray, " kept"]]:
+    """Strings, and the rows they came from; SMILES in RDKit's spelling where that is asked for.
 
-    Behind them stand other spellings of the same rows, as many as are asked for.
+    Behind them stand other spellings of the same rows, as many as are asked for. What RDKit cannot read has its own.
     """
-    texts, _, notices = read_texts(X)
-    rows = np.arange(len(texts))
+    texts = read_texts(X)
+    rows = np.arange(len(texts.values))
     if not (config.canonical or config.augment):
-        return texts, rows, notices
-    from .chem import canonical_smiles, randomised_smiles
+        return texts, rows
+    from .chem import canonical_smiles, randomised_smiles, readable_smiles
 
-    found = canonical_smiles(texts, on_invalid="skip" if skip else "error")
-    if len(found.texts) < len(texts):
-        notices = (*notices, f"left out: {len(texts) - len(found.texts)} SMILES that RDKit cannot read")
-    texts, rows = found.texts if config.canonical else [texts[row] for row in found.rows.tolist()], found.rows
-    if config.augment:
-        more = randomised_smiles(texts, config.augment, config.seed)
+    found, notices, values = readable_smiles(texts, on_invalid=on_unknown), texts.notices, list(texts.values)
+    bad = np.setdiff1d(rows, found)
+    if len(bad):
+        what = "left out" if on_unknown == "skip" else "read as they are written"
+        notices = (*notices, f"{what}: {len(bad)} SMILES that RDKit cannot read ({texts.names.some(bad)})")
+    if config.canonical and len(found):
+        for row, text in zip(found.tolist(), canonical_smiles([values[row] for row in found]).texts, strict=True):
+            values[row] = text
+    rows = found if on_unknown == "skip" else rows
+    spelled = [values[row] for row in rows]
+    if config.augment and len(found):
+        more = randomised_smiles([values[row] for row in found], config.augment, config.seed)
         # all get as many, or a small molecule, which has few, would count less
         place = np.arange(config.augment)[None] % np.bincount(more.rows)[:, None]
-        place += np.searchsorted(more.rows, np.arange(len(texts)))[:, None]
-        texts = texts + [more.texts[one] for one in place.ravel().tolist()]
-        rows = np.concatenate([rows, np.repeat(rows, config.augment)])
-    return texts, rows, notices
+        place += np.searchsorted(more.rows, np.arange(len(found)))[:, None]
+        spelled += [more.texts[one] for one in place.ravel().tolist()]
+        rows = np.concatenate([rows, np.repeat(found, config.augment)])
+    return Texts(spelled, texts.names.of(rows), notices), rows
 
 
 def split_apart(

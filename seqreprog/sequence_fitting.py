@@ -22,7 +22,7 @@ from .cross_fitting import cross_fitted
 from .data.groups import group_folds, split_groups
 from .model import SymbolReprogram
 from .ngram import NgramModel, fit_ngram
-from .sequence_blend import SequenceBlend, cut_notice, mixed, model_scores
+from .sequence_blend import SequenceBlend, length_notices, mixed, model_scores
 from .sequence_config import SequenceConfig, settled
 from .sequence_judging import Parts, judge, measured, temperature
 from .sequence_problem import Examples, Problem
@@ -128,14 +128,14 @@ def _trained(
     return model, log, (judges, model_scores(model, problem.examples.symbols.take(judges), problem.length, config))
 
 
-def unlimited(config: SequenceConfig) -> str | None:
+def unlimited(config: SequenceConfig) -> list[str]:
     """What is to be said of a time budget that nothing keeps to."""
     if config.training.mode != "probe" or config.training.time_budget is None:
-        return None
-    return (
+        return []
+    return [
         f"time_budget={config.training.time_budget:g} was left aside: a probe reads every sequence once, and takes no "
         "steps that could end sooner. Pass layers=..., SequenceOptions(limit=...), or mode='train'"
-    )
+    ]
 
 
 # --- the summary ------------------------------------------------------------------------------------------------------
@@ -158,7 +158,6 @@ def _summary(
     heat = {name: temperature(problem, scores, held.rows) for name, scores in said.items()}
     probed = config.training.mode == "probe"
     counted = blend.model.output_map.named_parameters() if probed else blend.model.trained()
-    cut = cut_notice(examples.symbols, problem.length, blend.base is not None)
     return SequenceSummary(
         task=config.task,
         method=config.method,
@@ -188,5 +187,5 @@ def _summary(
         steps=log.steps,
         best_step=log.best_step,
         stopped=log.stopped,
-        notices=[said for said in (cut, unlimited(config)) if said],
+        notices=[*length_notices(blend, examples.symbols), *unlimited(config)],
     )

@@ -90,11 +90,11 @@ class SequenceSummary:
 
     @property
     def _base(self) -> str:
-        """What stands beside the language model; of one-hot features also what they cannot answer for."""
+        """What stands beside the language model; of one-hot features also how they read what is not aligned."""
         said = f"n-gram model on {self.features} features"
         if self.base == "none":
             return f"{said}; reported only"
-        return f"{said}: sequences of other lengths get no answer" if self.features == "onehot" else said
+        return f"{said}: sequences of another length are read from their start" if self.features == "onehot" else said
 
     @property
     def verdict(self) -> str:

@@ -47,14 +47,16 @@ class SequenceClassifier(ClassifierMixin, SequenceEstimator):
 
     Args:
         kind: `"protein"`, `"dna"`, `"rna"`, `"smiles"`, `"selfies"`, or `"custom"` with `alphabet`.
-        alphabet: the symbols of `kind="custom"`; for molecules those of an earlier model, else found in `fit`.
+        alphabet: the symbols of `kind="custom"`; for molecules those of an earlier model, else found in `fit`, and
+            others are read by `predict` as the mask, with a notice.
         method: h_theta: `"prototype"`, `"dictionary"`, `"soft_prompt"`, `"perturbation"` or `"rewriter"`.
         output: h_omega: `"head"`, `"verbaliser"`, `"words"`, or a label map: `"random"`, `"frequency"`, `"iterative"`.
         backbone: `"minilm"`, a local directory, or any Hugging Face id.
         layers: keep only the first layers of the backbone; `None` keeps all.
         base: `"linear"`, or `"none"` for the pure form.
-        on_unknown: of symbols outside the alphabet: `"error"`, read them as `"mask"`, or `"skip"` such sequences in
-            `fit` (`predict` answers for every sequence and reads them as the mask).
+        on_unknown: of symbols outside the alphabet, and of those of an invalid SMILES that are misplaced (a branch or
+            ring bond without its other end, a bond without an atom): `"error"`, read them as `"mask"`, or `"skip"` such
+            sequences in `fit` (`predict` answers for every sequence and reads them as the mask).
         class_weight: `None`, `"balanced"`, or a weight for each class.
         peft: `True` (LoRA) or any peft config trains an adapter inside the backbone too, which is then not frozen.
         options: everything else: patches, prompt, adapter, training.

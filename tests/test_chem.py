@@ -10,7 +10,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from seqreprog.chem import canonical_smiles, from_selfies, randomised_smiles, scaffold_split, scaffolds, to_selfies
+from seqreprog.chem import (
+    canonical_smiles,
+    from_selfies,
+    randomised_smiles,
+    readable_smiles,
+    scaffold_split,
+    scaffolds,
+    to_selfies,
+)
 from seqreprog.errors import ConfigError, DataError, DependencyError
 
 pytest.importorskip("rdkit")
@@ -38,6 +46,14 @@ def test_invalid_smiles_are_named_by_row(capfd: pytest.CaptureFixture[str]) -> N
     assert capfd.readouterr().err == ""
     with pytest.raises(DataError, match=r"1 of 2 SMILES are missing, NaN or None \(row 1\)"):
         canonical_smiles(["C", None])
+
+
+def test_rows_that_can_be_read_are_told() -> None:
+    assert readable_smiles(["CCO", "C1CC", "C"], on_invalid="skip").tolist() == [0, 2]
+    assert readable_smiles(["C1CC"], on_invalid="mask").tolist() == []
+    for policy in ("error", "skip"):
+        with pytest.raises(DataError, match=r"1 of 1 SMILES cannot be read by RDKit \(row 0\)"):
+            readable_smiles(["C1CC"], on_invalid=policy)
 
 
 def test_random_spellings_are_different_and_of_the_same_molecule() -> None:

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.base import clone
 
-from seqreprog import Adapter, SequenceInfiller, SequenceOptions, Training
+from seqreprog import Adapter, Notice, SequenceInfiller, SequenceOptions, Training
 from seqreprog.errors import ConfigError, DataError
 from seqreprog.infilling import diversity
 
@@ -114,7 +115,14 @@ def test_spans_that_do_not_fit_are_named(make_backbone: Make, spans: object, mes
 def test_what_cannot_be_filled_is_named(model: SequenceInfiller) -> None:
     with pytest.raises(DataError, match=r"row 1 has no blank '_' to fill \(1 rows\)"):
         model.predict(["AA_A", "AAA"])
-    with pytest.raises(DataError, match=r"row 0 has a blank behind the 26 symbols"):
+    with pytest.raises(DataError, match=r"sequence 'P2' has no blank '_' to fill"):
+        model.predict(pd.Series(["AA_A", "AAA"], index=["P1", "P2"]))
+    with pytest.raises(DataError, match=r"sequence 'P1' has 3 for 4 symbols"):
+        model.report(pd.Series(["AAKA"], index=["P1"]), [[True] * 3])
+    with (
+        pytest.warns(Notice, match=r"\(the longest has 31\). Longer sequences in fit make room"),
+        pytest.raises(DataError, match=r"row 0 has a blank behind the 26 symbols"),
+    ):
         model.predict(["A" * 30 + "_"])
     with pytest.raises(ConfigError, match=r"got n=0, temperature=1.0"):
         model.sample("AA_A", n=0)
@@ -122,6 +130,13 @@ def test_what_cannot_be_filled_is_named(model: SequenceInfiller) -> None:
         model.sample("AA_A", n=1.5)
     with pytest.raises(ConfigError, match="temperature=0"):
         model.sample("AA_A", temperature=0)
+
+
+def test_longer_than_the_positions_of_the_backbone_is_said_with_what_helps(make_backbone: Make) -> None:
+    """Not a patch, which infilling refuses, nor longer sequences in fit, which there is no room for."""
+    texts = [text * 40 for text in framed(40)[0]]
+    with pytest.warns(Notice, match=r"than the 256 symbols .*\). A backbone with more positions makes room$"):
+        make(make_backbone("bert")).fit(texts)
 
 
 @pytest.mark.filterwarnings("ignore::seqreprog.Notice")

@@ -215,6 +215,14 @@ def test_a_damaged_state_is_named() -> None:
         from_state({**arrays, "weights": arrays["weights"][:3]}, described)
 
 
+def test_an_aligned_base_reads_another_length_from_its_start() -> None:
+    model = fit_ngram(read(["AC", "CA"]), np.array([0, 1]), "classify", features=("onehot",))
+    whole, longer, shorter = model.decision(read(["AC", "ACA", "A"]))
+    np.testing.assert_array_equal(whole, longer)
+    at = model.vocabulary.codes == read(["A"]).ids[0]  # this symbol at place 0
+    np.testing.assert_allclose(shorter, model.weights[at][0] + model.intercept)
+
+
 def test_what_training_never_saw_counts_for_nothing() -> None:
     model = fit_ngram(read(["AC", "CA", "AA", "CC"]), np.array([0, 1, 0, 1]), "classify")
     np.testing.assert_array_equal(model.decision(read(["WY"]))[0], model.intercept)
@@ -259,12 +267,6 @@ def test_class_weight_and_probabilities_are_for_classes() -> None:
         fit_ngram(read(MOTIF[0]), MOTIF[1] * 1.0, "regress", class_weight="balanced")
     with pytest.raises(ConfigError, match="a regression has no probabilities"):
         model.predict_proba(read(["A"]))
-
-
-def test_aligned_base_names_the_row_that_is_not() -> None:
-    model = fit_ngram(read(["AC", "CA"]), np.array([0, 1]), "classify", features=("onehot",))
-    with pytest.raises(DataError, match="fitted on sequences of 2 symbols; row 1 has 3"):
-        model.predict(read(["AC", "ACD"]))
 
 
 # --- the floor --------------------------------------------------------------------------------------------------------

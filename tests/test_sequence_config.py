@@ -39,6 +39,8 @@ REFUSED = {
     "SequenceOptions(identity='90 %')": "above 0 and at most 1; got '90 %'",
     "SequenceConfig(kind='smiles', identity=0.9)": "got kind='smiles'. Pass groups=scaffolds(X)",
     "SequenceConfig(kind='dna', augment=2)": "is for kind='smiles' and not for infilling, got kind='dna'",
+    "SequenceConfig(kind='dna', canonical=True)": "is for kind='smiles' and not for infilling",
+    "SequenceConfig(kind='smiles', task='infill', canonical=True)": "spans would miss their symbols; got kind='smiles'",
     "SequenceOptions(limit=0)": "limit must be at least 1; got 0",
     "SequenceOptions(window=4)": "a symbol stands in its middle; got 4",
     "SequenceOptions(patch=2, stride=3)": "got stride=3, patch=2",

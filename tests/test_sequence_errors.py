@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.model_selection import cross_val_score
 
 from seqreprog import Adapter, Notice, SequenceClassifier, SequenceOptions, SequenceRegressor, Training
 from seqreprog.errors import ConfigError, DataError, InputTypeError
@@ -62,6 +65,22 @@ def test_bad_sequences_are_named_in_fit_and_predict(
         model.predict(texts)
 
 
+def test_an_index_of_strings_names_sequences_at_every_door(backbone: str, model: SequenceClassifier) -> None:
+    named = pd.Series(["ACJ", *TEXTS[1:]], index=[f"P{number}" for number in range(10)])
+    labels = pd.Series(LABELS, index=named.index)
+    doors: list[Callable[[Any], object]] = [
+        lambda X: classifier(backbone).fit(X, labels),
+        model.predict,
+        model.transform,
+        lambda X: model.score(X, labels),
+        lambda X: model.report(X, labels),
+    ]
+    for door in doors:
+        for X in (named, named.to_frame("sequence")):
+            with pytest.raises(DataError, match="residue 'J' at position 3 of sequence 'P0' is not in"):
+                door(X)
+
+
 def test_one_string_is_no_list(model: SequenceClassifier) -> None:
     with pytest.raises(InputTypeError, match=r"got str. Pass \['ACD'\]"):
         model.predict("ACD")
@@ -102,10 +121,48 @@ def test_what_is_longer_than_the_model_reads_is_cut_and_said(backbone: str) -> N
         np.testing.assert_array_equal(limited.predict_proba(["ACDEF"]), limited.predict_proba(["ACDWW"]))
 
 
-def test_aligned_sequences_have_a_base_of_one_length(model: SequenceClassifier) -> None:
-    assert "on onehot features: sequences of other lengths get no answer" in str(model.summary_)
-    with pytest.raises(DataError, match="one-hot base was fitted on sequences of 5 symbols; row 0 has 3"):
-        model.predict(["ACD"])
+@pytest.mark.parametrize("mode", ["train", "probe"])
+@pytest.mark.parametrize("base", ["linear", "none"])
+def test_aligned_sequences_answer_for_other_lengths_too(backbone: str, base: str, mode: str) -> None:
+    options = replace(OPTIONS, training=replace(OPTIONS.training, mode=mode))
+    model = classifier(backbone, base=base, options=options).fit(TEXTS, LABELS)
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always", Notice)
+        whole, *others = model.predict_proba(["ACDEF", "A", "ACDEFGH", "ACD"])
+        alone = model.predict_proba(["ACDEF"])[0]
+    assert np.isfinite(others).all()
+    np.testing.assert_allclose(whole, alone, rtol=1e-5)
+    expected = (
+        "3 of 4 sequences have another length than the 5 symbols of those of fit: the one-hot base reads them from"
+    )
+    assert [str(one.message)[: len(expected)] for one in said] == [expected] * (base == "linear")
+    assert ("on onehot features: sequences of another length are read from their start" in str(model.summary_)) == (
+        base == "linear"
+    )
+
+
+@pytest.mark.filterwarnings("ignore::seqreprog.Notice")
+def test_one_sequence_of_another_length_fails_no_cross_validation(backbone: str) -> None:
+    scores = cross_val_score(classifier(backbone), [*TEXTS[:9], "ACDEFG"], LABELS, cv=5, error_score="raise")
+    assert len(scores) == 5
+
+
+@pytest.mark.parametrize(
+    ("options", "arguments", "remedy"),
+    [
+        ({}, {}, "whole. Longer sequences in fit make room"),
+        ({"limit": 4}, {}, "whole. A larger SequenceOptions(limit=...) makes room"),
+        ({"prompt": "word " * 62}, {}, "whole. More symbols for each token, SequenceOptions(patch=...), make room"),
+        ({"prompt": "word " * 62}, {"method": "rewriter"}, "whole. A backbone with more positions makes room"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore::seqreprog.Notice")
+def test_what_is_recommended_for_long_sequences_helps(
+    backbone: str, options: dict, arguments: dict, remedy: str
+) -> None:
+    one = classifier(backbone, options=replace(OPTIONS, source_words=16, **options), **arguments)
+    with pytest.warns(Notice, match=re.escape(remedy)):
+        one.fit(["ACD", *TEXTS[1:]], LABELS).predict(["ACDEFGHIKLMNPQRST"])
 
 
 def test_a_long_protein_fits_by_longer_patches(backbone: str) -> None:
@@ -130,13 +187,63 @@ def test_molecules(backbone: str) -> None:
         assert np.isfinite(one.predict(["CBr"])).all()
 
 
+SMILES = ["CCO", "C1CC1", "CC(=O)", "c1ccccc1", "CCN", "CCC", "C=O", "CC(C)O", "CCCC", "CO"]
+
+
+def regressor(backbone: str, **options: Any) -> SequenceRegressor:
+    return SequenceRegressor(**{"kind": "smiles", "backbone": backbone, "layers": 1, "options": OPTIONS, **options})
+
+
+def test_invalid_smiles_are_named_without_rdkit(backbone: str) -> None:
+    texts = [*SMILES[:8], "C1CC(", "CC)"]
+    message = r"ring bond '1' at position 2 of row 8 is opened and never closed.*\(3 misplaced symbols in 2 of 10"
+    with pytest.raises(DataError, match=message):
+        regressor(backbone).fit(texts, range(10))
+    with pytest.raises(DataError, match=r"branch '\)' at position 3 of sequence 'M2' is closed and was never opened"):
+        regressor(backbone).fit(SMILES, range(10)).predict(pd.Series(["CCO", "CC)"], index=["M1", "M2"]))
+    with pytest.warns(Notice, match=r"read as the mask: 3 misplaced symbols in 2 of 10 sequences \(rows 8, 9\)"):
+        assert regressor(backbone, on_unknown="mask").fit(texts, range(10)).summary_.sequences == 10
+    with pytest.warns(Notice, match=r"left out: 2 sequences with 3 misplaced symbols"):
+        one = regressor(backbone, on_unknown="skip").fit(texts, range(10))
+    assert one.summary_.sequences == 8
+    with pytest.warns(Notice, match="read as the mask: 2 misplaced symbols in 1 of 1 sequence"):
+        assert np.isfinite(one.predict(["C1CC("])).all(), "an answer for each"
+
+
+def test_an_alphabet_that_was_given_for_molecules_is_a_rule(backbone: str) -> None:
+    letters = list("CON=")
+    with pytest.raises(DataError, match=r"symbol 'F' at position 2 of row 0 is not in the smiles alphabet"):
+        regressor(backbone, alphabet=letters).fit(["CF", *["C=O", "CN"] * 3], range(7))
+    one = regressor(backbone, alphabet=letters).fit(["CO", "CC", "C=O", "CN", "NC=O", "CCN"], range(6))
+    with pytest.raises(DataError, match=r"symbol 'F' at position 2 of row 1 is not in the smiles alphabet"):
+        one.predict(["C=O", "CF"])
+    with pytest.warns(Notice, match=r"read as the mask: 1 unknown symbol in 1 of 2 sequences \(row 1\)"):
+        one.set_params(on_unknown="mask").predict(["C=O", "CF"])
+
+
+@pytest.mark.filterwarnings("ignore::seqreprog.Notice")
+@pytest.mark.parametrize("spelling", [{"canonical": True}, {"augment": 2}])
+def test_what_rdkit_cannot_read_is_answered_for_as_it_is_written(backbone: str, spelling: dict) -> None:
+    pytest.importorskip("rdkit")
+    bad = ["C1CC(", "C(C)(C)(C)(C)C"]
+    for policy, count in (("skip", 10), ("mask", 12)):
+        one = regressor(backbone, on_unknown=policy, options=replace(OPTIONS, **spelling))
+        assert one.fit([*bad, *SMILES], range(12)).summary_.sequences == count
+        with pytest.warns(Notice, match=r"read as they are written: 2 SMILES that RDKit cannot read \(rows 0, 2\)"):
+            answers = one.predict([bad[0], "OCC", bad[1]])
+        np.testing.assert_allclose(answers[1], one.predict(["OCC"])[0], rtol=1e-5)
+        assert np.isfinite(one.predict(bad[:1])).all(), "where none can be read"
+    with pytest.raises(DataError, match=r"2 of 3 SMILES cannot be read by RDKit \(sequences 'a', 'c'\)"):
+        one.set_params(on_unknown="error").predict(pd.Series([bad[0], "OCC", bad[1]], index=list("abc")))
+
+
 def test_smiles_that_rdkit_cannot_read_are_named_by_row(backbone: str) -> None:
     pytest.importorskip("rdkit")
     texts = ["OCC", "CCN", "CCC", "C(C", "C=O", "CC(C)O"]
     options = SequenceOptions(**{**OPTIONS.values(), "canonical": True})
     with pytest.raises(DataError, match=r"1 of 6 SMILES cannot be read by RDKit \(row 3\); the first is 'C\(C'"):
         SequenceRegressor(kind="smiles", backbone=backbone, layers=1, options=options).fit(texts, range(6))
-    with pytest.warns(Notice, match="left out: 1 SMILES that RDKit cannot read"):
+    with pytest.warns(Notice, match=r"left out: 1 SMILES that RDKit cannot read \(row 3\)"):
         one = SequenceRegressor(
             kind="smiles", backbone=backbone, layers=1, options=options, on_unknown="skip"
         ).fit(texts, range(6))  # fmt: skip

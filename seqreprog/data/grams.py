@@ -13,7 +13,6 @@ import numpy as np
 import scipy.sparse as sp
 from jaxtyping import Float, Int
 
-from ..errors import DataError
 from .symbols import Symbols
 
 Features = Literal["tfidf", "counts", "onehot"]
@@ -41,15 +40,9 @@ class Vocabulary:
     def transform(self, symbols: Symbols) -> sp.csr_array:
         """A row per sequence, a column per feature; n-grams that training never saw count for nothing.
 
-        Raises:
-            DataError: the features are one-hot and a sequence is not as long as those of training.
+        One-hot features read a sequence of another length from its start: places that it lacks count for nothing, and
+        those beyond are not read.
         """
-        if self.features == "onehot" and (symbols.lengths != self.length).any():
-            row = int((symbols.lengths != self.length).argmax())
-            raise DataError(
-                f"the one-hot base was fitted on sequences of {self.length} symbols; row {row} has "
-                f"{symbols.lengths[row]}. Align the sequences, or fit with base='none'"
-            )
         rows, codes = _codes(symbols, self.features, self.order)
         place = np.searchsorted(self.codes, codes)
         known = self.codes[np.minimum(place, len(self.codes) - 1)] == codes if len(self.codes) else place < 0

@@ -1,5 +1,7 @@
 """SMILES and SELFIES strings -> symbols that mean something chemically: one per atom, bond, branch and ring closure.
 
+Which symbols of a SMILES stand where none of their sort can is told without RDKit; what only chemistry forbids is not.
+
 Source: the OpenSMILES grammar (Craig A. James et al., opensmiles.org), with RDKit's `[#6]`, `~`, `->` and `%(100)`;
 Krenn et al. 2020 (SELFIES). Chirality (`@`, `@@`), hydrogens and charges stand inside brackets: one symbol per atom.
 """
@@ -7,8 +9,12 @@ Krenn et al. 2020 (SELFIES). Chirality (`@`, `@@`), hydrogens and charges stand 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from itertools import chain
 from typing import Literal, NamedTuple
+
+import numpy as np
+from jaxtyping import Int
 
 from ..errors import DataError
 
@@ -22,7 +28,10 @@ _BRACKET_ATOM = (
     r"(?:\+\++|--+|[+-]\d*)?"  # charge
     r"(?::\d+)?\]"  # class
 )
-_SMILES = rf"{_BRACKET_ATOM}|Br|Cl|[BCNOPSFI]|[bcnosp]|\*|->|<-|[-=#$:/\\~]|%\d\d|%\(\d+\)|\d|[().]"
+_ATOM = rf"{_BRACKET_ATOM}|Br|Cl|[BCNOPSFI]|[bcnosp]|\*"
+_BOND = r"->|<-|[-=#$:/\\~]"
+_RING = r"%\d\d|%\(\d+\)|\d"
+_SMILES = rf"{_ATOM}|{_BOND}|{_RING}|[().]"
 _SELFIES = r"\[[^\[\]\s]+\]|\."
 
 _SYMBOL = {"smiles": re.compile(_SMILES), "selfies": re.compile(_SELFIES)}
@@ -30,6 +39,12 @@ _SYMBOL_OR_STRAY = {
     "smiles": re.compile(rf"{_SMILES}|.", re.DOTALL),
     "selfies": re.compile(rf"{_SELFIES}|.", re.DOTALL),
 }
+
+# Sorts of SMILES symbols: the alternatives of this pattern in order; a stray may be anything, and an end is one too.
+_SORT = re.compile(rf"({_ATOM})|({_BOND})|({_RING})|(\()|(\))|(\.)|(.)", re.DOTALL)
+_ATOMS, _BONDS, _RINGS, _OPENS, _CLOSES, _DOTS, _STRAYS, _ENDS = range(1, 9)
+_BEHIND = {_BONDS: (_ATOMS, _RINGS), _OPENS: (_ATOMS, _BONDS, _DOTS), _DOTS: (_ATOMS,)}  # all may follow the others
+_CALLED = {_BONDS: "bond", _RINGS: "ring bond", _OPENS: "branch", _CLOSES: "branch", _DOTS: "dot"}
 
 
 class Tokens(NamedTuple):
@@ -55,14 +70,73 @@ def split(notation: Notation, texts: list[str]) -> Tokens:
     return Tokens(list(chain.from_iterable(parts)), [len(part) for part in parts])
 
 
+def known(notation: Notation, texts: list[str]) -> tuple[str, ...]:
+    """The symbols of the grammar that occur in `texts`, sorted; strays are left out, so that reading names them."""
+    found = sorted(set(split(notation, texts).flat))
+    return tuple(symbol for symbol in found if _SYMBOL[notation].fullmatch(symbol))
+
+
 def learn(notation: Notation, texts: list[str]) -> tuple[str, ...]:
-    """The symbols of the grammar that occur in `texts`, sorted; strays are left out, so that reading names them.
+    """The alphabet of `texts`: those that are `known`.
 
     Raises:
         DataError: not one symbol of the grammar occurs.
     """
-    found = sorted(set(split(notation, texts).flat))
-    symbols = tuple(symbol for symbol in found if _SYMBOL[notation].fullmatch(symbol))
+    symbols = known(notation, texts)
     if not symbols:
         raise DataError(f"no {notation} symbol in {len(texts)} strings; the first is {texts[0]!r:.40}. Check `kind`")
     return symbols
+
+
+class Misplaced(NamedTuple):
+    """A symbol of a SMILES that stands where none of its sort can.
+
+    Attributes:
+        what: its sort.
+        why: what is wrong with it.
+    """
+
+    what: str
+    why: str
+
+
+def misplaced(
+    codes: Int[np.ndarray, " symbols"],
+    tokens: Sequence[str],
+    offsets: Int[np.ndarray, " strings_plus_one"],
+    blank: str | None = None,
+) -> dict[int, Misplaced]:
+    """Branches and ring bonds without their other end, and bonds, branches and dots without an atom, by their place.
+
+    Args:
+        codes: the symbols of all strings, end to end, as places in `tokens`.
+        tokens: each symbol once.
+        offsets: where each string starts, and the last one ends.
+        blank: what stands for any symbol: a string with one is not judged.
+    """
+    sort = np.array([_SORT.match(token).lastindex for token in tokens])[codes]  # type: ignore[union-attr]
+    owner = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
+    following = np.append(sort[1:], _ENDS)
+    following[offsets[1:] - 1] = _ENDS
+    first = offsets[:-1]
+    found = dict.fromkeys(first[~np.isin(sort[first], (_ATOMS, _STRAYS))].tolist(), "has no atom before it")
+    for one, allowed in _BEHIND.items():
+        alone = (sort == one) & ~np.isin(following, (*allowed, _STRAYS))
+        found |= dict.fromkeys(np.flatnonzero(alone).tolist(), "has no atom behind it")
+    rings: dict[tuple[int, int], int] = {}
+    branches: list[int] = []
+    for place in np.flatnonzero(np.isin(sort, (_RINGS, _OPENS, _CLOSES))).tolist():
+        if sort[place] == _RINGS:
+            ring = int(owner[place]), int(tokens[codes[place]].strip("%()"))
+            if rings.pop(ring, None) is None:
+                rings[ring] = place
+        elif sort[place] == _OPENS:
+            branches.append(place)
+        elif branches and owner[branches[-1]] == owner[place]:
+            branches.pop()
+        else:
+            found[place] = "is closed and was never opened"
+    found |= dict.fromkeys([*rings.values(), *branches], "is opened and never closed")
+    free = set(owner[np.array([token == blank for token in tokens])[codes]].tolist())
+    judged = (place for place in sorted(found) if owner[place] not in free)
+    return {place: Misplaced(_CALLED[int(sort[place])], found[place]) for place in judged}

@@ -4,7 +4,8 @@ What is not told is read as the mask, the id that also stands for a blank to fil
 Q) in proteins, the eleven IUPAC ambiguity codes in DNA and RNA. A symbol of their own would hardly be seen in training.
 Selenocysteine `U` is read as cysteine and pyrrolysine `O` as lysine, of which they are forms; `U` in DNA is `T`, `T` in
 RNA is `U`. Lower case is folded (soft-masked FASTA), a stop `*` at the end of a protein dropped. Each is said in a
-notice. Everything else outside the alphabet (`J`, gaps, inner stops, white space) is unknown: see `read_sequences`.
+notice. Everything else outside the alphabet (`J`, gaps, inner stops, white space) is unknown, and so is in a SMILES
+what is misplaced: a branch or ring bond without its other end, a bond without an atom. See `read_sequences`.
 """
 
 from __future__ import annotations
@@ -107,8 +108,8 @@ def read_sequences(
     Args:
         values: a list, a tuple, an array or a Series of str.
         alphabet: of `alphabet(kind)`.
-        on_unknown: of a symbol outside the alphabet: `"error"`, read it as `"mask"`, or `"skip"` its sequence.
-        ids: names of the sequences, for messages; by default the row is named.
+        on_unknown: of an unknown symbol: `"error"`, read it as `"mask"`, or `"skip"` its sequence.
+        ids: names of the sequences, for messages; by default as in `read_texts`.
         blank: one character that is read as the mask without being unknown.
 
     Raises:
@@ -132,15 +133,20 @@ def read_sequences(
             raise DataError(f"{_many(len(bare), 'sequence')} with stops '*' alone ({names.some(bare)}). Remove them")
         notices = (*notices, f"stops '*' at the end of {ends} were dropped")
     flat, counts = _characters(texts) if alphabet.kind not in get_args(smiles.Notation) else _tokens(texts, alphabet)
-    symbols = Symbols(_encode(flat, alphabet, blank), np.concatenate([[0], np.cumsum(counts)]), alphabet)
+    offsets = np.concatenate([[0], np.cumsum(counts)])
+    symbols = Symbols(_encode(flat, alphabet, blank), offsets, alphabet)
     notices = (*notices, *_handled(flat, alphabet))
+    judged = flat.tokens if alphabet.kind == "smiles" else None
+    wrong = {} if judged is None else smiles.misplaced(flat.codes, judged, offsets, blank)
+    symbols.ids[list(wrong)] = _UNKNOWN
     unknown = np.flatnonzero(symbols.ids == _UNKNOWN)
     if not len(unknown):
         return Reading(symbols, np.arange(len(texts)), notices)
     rows = np.unique(np.searchsorted(symbols.offsets, unknown, side="right") - 1)
-    said = f"{_many(len(unknown), f'unknown {alphabet.noun}')} in {len(rows)} of {_many(len(texts), 'sequence')}"
+    sort = "unknown" if not wrong else "misplaced" if len(wrong) == len(unknown) else "unknown or misplaced"
+    said = f"{_many(len(unknown), f'{sort} {alphabet.noun}')} in {len(rows)} of {_many(len(texts), 'sequence')}"
     if on_unknown == "error":
-        raise _refused(flat, symbols, int(unknown[0]), names, said)
+        raise _refused(flat, symbols, int(unknown[0]), names, said, wrong.get(int(unknown[0])))
     if on_unknown == "mask":
         masked = np.where(symbols.ids == _UNKNOWN, alphabet.mask, symbols.ids)
         notices = (*notices, f"read as the mask: {said} ({names.some(rows)})")
@@ -221,14 +227,18 @@ def _handled(flat: _Flat, alphabet: Alphabet) -> tuple[str, ...]:
     return tuple(notices)
 
 
-def _refused(flat: _Flat, symbols: Symbols, place: int, names: Names, said: str) -> DataError:
+def _refused(
+    flat: _Flat, symbols: Symbols, place: int, names: Names, said: str, wrong: smiles.Misplaced | None
+) -> DataError:
     """The error that names the unknown symbol at `place` and says what to do about its sort."""
     alphabet, symbol = symbols.alphabet, flat.symbol(place)
     row = int(np.searchsorted(symbols.offsets, place, side="right") - 1)
     position = 1 + sum(len(flat.symbol(before)) for before in range(int(symbols.offsets[row]), place))
     allow = "pass on_unknown='mask' to allow it, 'skip' to leave such sequences out"
-    what, remedy = alphabet.noun, allow
-    if symbol in "-." and alphabet.kind in OWN_SYMBOLS:
+    what, rule, remedy = alphabet.noun, f"is not in the {alphabet.kind} alphabet", allow
+    if wrong is not None:
+        what, rule, remedy = wrong.what, f"{wrong.why}, so that this is no valid SMILES", f"correct it, or {allow}"
+    elif symbol in "-." and alphabet.kind in OWN_SYMBOLS:
         what, remedy = "gap", f"remove gaps with .replace({symbol!r}, ''), or pass kind='custom' with a symbol for them"
     elif symbol == "*" and alphabet.kind == "protein":
         what, remedy = "stop", f"a protein ends at its stop: cut it there, or {allow}"
@@ -237,7 +247,6 @@ def _refused(flat: _Flat, symbols: Symbols, place: int, names: Names, said: str)
     elif symbol.swapcase() in alphabet.symbols:
         remedy = f"{symbol.swapcase()!r} is, and case matters: convert it, or {allow}"
     shown = repr(symbol) if symbol.isascii() or len(symbol) != 1 else f"{symbol!r} (U+{ord(symbol):04X})"  # Α is no A
-    rule = f"is not in the {alphabet.kind} alphabet"
     return DataError(f"{what} {shown} at position {position} of {names.one(row)} {rule}; {remedy} ({said})")
 
 

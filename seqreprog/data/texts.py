@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -24,16 +24,24 @@ class Names:
 
     Attributes:
         ids: one per row, or `None`.
+        rows: of the caller, which each string is of, once some were left out or stand there twice; or `None`.
     """
 
     ids: tuple[str, ...] | None = None
+    rows: tuple[int, ...] | None = None
+
+    def of(self, rows: Iterable[Any]) -> Names:
+        """Names of the strings that are of these rows."""
+        return replace(self, rows=tuple(int(row) for row in rows))
 
     def one(self, row: int) -> str:
-        return f"row {row}" if self.ids is None else f"sequence {self.ids[row]!r}"
+        own = row if self.rows is None else self.rows[row]
+        return f"row {own}" if self.ids is None else f"sequence {self.ids[own]!r}"
 
     def some(self, rows: Iterable[Any]) -> str:
         """At most five, then a count: `rows 0, 4 and 3 more`, `sequences 'a', 'b'`."""
-        listed = [int(row) for row in rows]
+        listed = [int(row) if self.rows is None else self.rows[int(row)] for row in rows]
+        listed = list(dict.fromkeys(listed))
         if self.ids is not None:
             return f"sequence{'s' * (len(listed) > 1)} {name_some(self.ids[row] for row in listed)}"
         more = f" and {len(listed) - _SHOWN} more" if len(listed) > _SHOWN else ""
@@ -58,8 +66,9 @@ def read_texts(values: object, *, ids: object = None, what: str = "sequences") -
     """Reads strings out of a list, a tuple, a numpy array or a pandas, polars or Arrow column.
 
     Args:
-        values: the strings; a frame or array of two dimensions must have one column.
-        ids: one name per row for messages; by default rows are named by their number.
+        values: the strings; a frame or array of two dimensions must have one column. What was read already stays.
+        ids: one name per row for messages; by default the index of `values`, where that holds strings, else rows are
+            named by their number.
         what: what `values` are called in messages.
 
     Raises:
@@ -70,10 +79,12 @@ def read_texts(values: object, *, ids: object = None, what: str = "sequences") -
         >>> read_texts([" ACD", "EF"]).values
         ['ACD', 'EF']
     """
+    if isinstance(values, Texts):
+        return values
     listed = _listed(values, what)
     if not listed:
         raise DataError(f"{what} are empty: there are no rows. Pass at least one")
-    names = Names(None if ids is None else tuple(map(str, _listed(ids, "ids"))))
+    names = Names(_index(values) if ids is None else tuple(map(str, _listed(ids, "ids"))))
     if names.ids is not None and len(names.ids) != len(listed):
         raise DataError(f"ids must be one per row; got {len(names.ids)} ids for {len(listed)} {what}")
     if set(map(type, listed)) != {str}:
@@ -104,6 +115,13 @@ def _listed(values: object, what: str) -> list[Any]:
     raise InputTypeError(
         f"{what} must be a list, a tuple, an array or a Series of str; got {type(column).__name__}. {hint}"
     )
+
+
+def _index(values: object) -> tuple[str, ...] | None:
+    """The index of a Series or a frame where it holds strings, say the ids of a FASTA file; numbers are no names."""
+    index = getattr(getattr(values, "index", None), "to_numpy", None)
+    found = index().tolist() if index is not None else []
+    return tuple(found) if found and all(isinstance(name, str) for name in found) else None
 
 
 def _check_types(listed: list[Any], names: Names, what: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import itertools
 from collections.abc import Callable
 from pathlib import Path
 
@@ -64,6 +65,51 @@ def test_what_training_never_saw_is_named_by_character(text: str, message: str) 
     assert read_sequences(["CC", text], seen, on_unknown="skip").kept.tolist() == [0]
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("C1CC", r"ring bond '1' at position 2 of row 1 is opened and never closed, so that this is no valid SMILES"),
+        ("CC(=O", r"branch '\(' at position 3 of row 1 is opened and never closed"),
+        ("C(C)Br)C", r"branch '\)' at position 7 of row 1 is closed and was never opened"),
+        ("C%12CC%13C%12", r"ring bond '%13' at position 7"),
+        ("CC=", r"bond '=' at position 3 of row 1 has no atom behind it"),
+        ("C()C", r"branch '\(' at position 2 of row 1 has no atom behind it"),
+        ("1CC1", r"ring bond '1' at position 1 of row 1 has no atom before it"),
+        ("C..C", r"dot '.' at position 2 of row 1 has no atom behind it, .*; correct it, or pass on_unknown='mask'"),
+    ],
+)
+def test_a_misplaced_symbol_is_unknown(text: str, message: str) -> None:
+    texts = ["C%12.C12(CC%12).CC2-1", text, "C1CC1", "C1CC1("]
+    letters = alphabet("smiles", sequences=texts)
+    with pytest.raises(DataError, match=rf"{message}.*\(2 misplaced symbols in 2 of 4 sequences\)"):
+        read_sequences(texts, letters)
+    assert read_sequences(texts, letters, on_unknown="skip").kept.tolist() == [0, 2]
+    masked = read_sequences(texts, letters, on_unknown="mask")
+    assert (masked.symbols.ids == letters.mask).sum() == 2
+    assert masked.notices == ("read as the mask: 2 misplaced symbols in 2 of 4 sequences (rows 1, 3)",)
+
+
+def test_a_blank_may_be_any_symbol() -> None:
+    letters = alphabet("smiles", sequences=["C1CC1(C)O"])
+    assert read_sequences(["C1CC_O", "CC_C)"], letters, blank="_").symbols.texts() == ["C1CC_O", "CC_C)"]
+    with pytest.raises(DataError, match=r"'1' at position 2 of row 1"):
+        read_sequences(["C1CC_O", "C1CC"], letters, blank="_")
+
+
+def test_nothing_is_misplaced_that_rdkit_can_read() -> None:
+    """All strings of up to five of these symbols; what RDKit alone refuses is a ring bond of an atom with itself."""
+    chem, base = pytest.importorskip("rdkit.Chem"), pytest.importorskip("rdkit.rdBase")
+    texts = ["".join(text) for size in range(1, 6) for text in itertools.product("C=1().", repeat=size)]
+    letters = alphabet("smiles", sequences=texts)
+    valid = set(read_sequences(texts, letters, on_unknown="skip").kept.tolist())
+    rules = chem.SmilesParserParams()
+    rules.sanitize = False
+    with base.BlockLogs():
+        read = {row for row, text in enumerate(texts) if chem.MolFromSmiles(text, rules) is not None}
+    assert read <= valid
+    assert len(valid - read) < 0.005 * len(texts)
+
+
 def test_selfies_are_read_bracket_by_bracket() -> None:
     seen = alphabet("selfies", sequences=["[C][Branch1][=O].[C]"])
     assert seen.symbols == (".", "[=O]", "[Branch1]", "[C]")
@@ -74,7 +120,8 @@ def test_selfies_are_read_bracket_by_bracket() -> None:
 
 
 def test_real_molecules_have_no_stray_symbol(real_data: Callable[..., Path]) -> None:
-    for folder, name in (("ESOL", "ESOL_delaney-processed.csv"), ("BBBP", "BBBP.csv"), ("Tox21", "tox21.csv")):
+    files = {"ESOL": "ESOL_delaney-processed.csv", "BBBP": "BBBP.csv", "BACE": "bace.csv", "Tox21": "tox21.csv"}
+    for folder, name in files.items():
         with real_data("molecules", folder, name).open(encoding="utf-8") as lines:
             texts = [row["smiles"] for row in csv.DictReader(lines)]
         learned = alphabet("smiles", sequences=texts)

@@ -202,6 +202,19 @@ def test_rows_columns_and_ids_are_counted() -> None:
         read_sequences(["A", "C"], PROTEIN, ids=["a"])
 
 
+def test_an_index_of_strings_names_the_sequences() -> None:
+    named = pd.Series(["A", "AJ", "C-"], index=["P1", "P2", "P3"])
+    for values in (named, named.astype("string"), named.to_frame("sequence")):
+        with pytest.raises(DataError, match=r"residue 'J' at position 2 of sequence 'P2' is not"):
+            read_sequences(values, PROTEIN)
+        assert "(sequences 'P2', 'P3')" in read_sequences(values, PROTEIN, on_unknown="mask").notices[0]
+    for index in ([7, 8, 9], ["P1", 2, "P3"]):
+        with pytest.raises(DataError, match="position 2 of row 1 is not"):
+            read_sequences(named.set_axis(index), PROTEIN)
+    with pytest.raises(DataError, match="position 2 of sequence 'b' is not"):
+        read_sequences(named, PROTEIN, ids=["a", "b", "c"])
+
+
 # --- laws -------------------------------------------------------------------------------------------------------------
 
 PEPTIDES = st.lists(st.text("ACDEFGHIKLMNPQRSTVWY", min_size=1, max_size=12), min_size=1, max_size=9)
