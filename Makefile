@@ -26,8 +26,8 @@ $(INSTALLED): pyproject.toml
 demo: $(INSTALLED)  ## forecast a real series: a table, demo/forecast.csv, demo/forecast.png
 	@$(BIN)/seqreprog demo --out demo
 
-test: $(INSTALLED)  ## the tests, without the slow ones
-	@$(BIN)/python -m pytest -q
+test: $(INSTALLED)  ## the tests, without the slow ones, in two processes of one thread
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2
 
 test-slow: $(INSTALLED)  ## the slow tests alone (minutes; real data where it is found)
 	@$(BIN)/python -m pytest -q -m slow --timeout 3600

@@ -190,7 +190,8 @@ def test_states_on_disk_are_states_in_memory(path: Path, monkeypatch: pytest.Mon
 def test_the_mode_is_an_option_too_and_fit_without_it_trains(path: Path) -> None:
     named = probed(path)
     options = {"context": CONTEXT, "backbone": path, "base": "none", "adapter": ADAPTER}
-    model = Forecaster(HORIZON, training=replace(TRAINING, mode="probe"), **options).fit(frame())
+    training = replace(TRAINING, mode="probe", max_steps=20)
+    model = Forecaster(HORIZON, training=training, **options).fit(frame())
     pd.testing.assert_frame_equal(model.predict(), named.predict(), check_exact=True)
     model.fit(frame(), mode="train")
     assert "training" in model.summary_.seconds
