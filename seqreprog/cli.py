@@ -70,6 +70,11 @@ from .config import Adapter, Prompt, Training, read_toml
 from .console import print_json, print_recipe, print_score, reported, say
 from .errors import ConfigError
 
+IN_RECIPES = {
+    *("horizon", "windows", "step", "context", "level", "fill_gaps", "backbone", "layers", "base", "loss", "patch"),
+    *("domain", "static", "futr", "hist", "max_steps", "time_budget", "threads", "probe", "seed", "device"),
+}  # options of `evaluate` that a recipe has a place for
+
 app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_show_locals=False,
@@ -252,8 +257,7 @@ def evaluate_command(
         refuse_options(ctx, OF_SEQUENCES, "series have no use for these", instead="name sequences with --sequence")
         columns = {"id_col": id_col, "time_col": time_col, "target_col": target_col, "freq": _freq(freq)}
         if config is not None:
-            if horizon is not None:
-                raise ConfigError(f"a recipe holds every option of the model: drop --horizon {horizon} or --config")
+            refuse_options(ctx, IN_RECIPES, "a recipe holds every option of the model", instead="--config")
             print_recipe(_run_recipe(config, path, columns), as_json)
             return
         if horizon is None:

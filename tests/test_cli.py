@@ -444,8 +444,10 @@ def test_a_bad_file_is_named(tmp_path: Path, backbone: str, name: str, content: 
     [
         ([], "evaluate needs a file"),
         (["{place}/wide.csv"], "evaluate needs --horizon"),
-        (["{place}/wide.csv", "--config", "{place}/gone.toml"], "gone.toml' cannot be read"),
-        (["{place}/wide.csv", "--config", "{place}/bad.toml"], "[protocol] has no option 'widows'"),
+        (
+            ["{place}/wide.csv", "--config", "{place}/bad.toml", "--seed", "1"],
+            "a recipe holds every option of the model: drop --backbone {backbone} and --seed 1, or --config",
+        ),
         (["{place}/wide.csv", "--horizon", "4", "--windows", "0", *TINY], "n_windows=0"),
         (
             ["{place}/wide.csv", "--horizon", "4", "--windows", "60", *TINY],
@@ -454,9 +456,16 @@ def test_a_bad_file_is_named(tmp_path: Path, backbone: str, name: str, content: 
     ],
 )
 def test_an_evaluation_that_cannot_be_is_named(place: Path, backbone: str, arguments: list[str], message: str) -> None:
-    (place / "bad.toml").write_text("[forecaster]\nhorizon = 4\n[protocol]\nwidows = 3\n")
     words = [word.format(place=place) for word in arguments]
-    assert message in refused("evaluate", *words, "--backbone", backbone)
+    assert message.format(backbone=backbone) in refused("evaluate", *words, "--backbone", backbone)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"), [("gone", "gone.toml' cannot be read"), ("bad", "[protocol] has no option 'widows'")]
+)
+def test_a_recipe_that_cannot_be_is_named(place: Path, name: str, message: str) -> None:
+    (place / "bad.toml").write_text("[forecaster]\nhorizon = 4\n[protocol]\nwidows = 3\n")
+    assert message in refused("evaluate", place / "wide.csv", "--config", place / f"{name}.toml")
 
 
 def test_an_unwritable_folder_is_named_before_any_work(tmp_path: Path, place: Path) -> None:
