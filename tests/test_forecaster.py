@@ -368,8 +368,8 @@ def test_a_device_that_is_not_there_is_not_the_artifact_s_fault(model: Forecaste
 
 @pytest.mark.parametrize("refit", [False, True])
 def test_cross_validation_forecasts_the_known_end_without_seeing_it(make_backbone: Make, refit: bool) -> None:
-    df = frame()
-    found = make(make_backbone).cross_validation(df, n_windows=2, step_size=3, refit=refit)
+    df, prompt = frame(), Prompt(parts=())  # without numbers, or rows of one batch would be padded to the longest
+    found = make(make_backbone, prompt=prompt).cross_validation(df, n_windows=2, step_size=3, refit=refit)
     assert list(found.columns[:5]) == ["unique_id", "ds", "cutoff", "y", "seqreprog"]
     assert len(found) == 2 * 2 * HORIZON
     merged = found.merge(df, on=["unique_id", "ds"], suffixes=("", "_true"))
@@ -380,9 +380,9 @@ def test_cross_validation_forecasts_the_known_end_without_seeing_it(make_backbon
     changed = df.copy()
     hidden = changed["ds"] > changed["unique_id"].map(found.groupby("unique_id")["cutoff"].min())
     changed.loc[hidden, "y"] += 100.0
-    again = make(make_backbone).cross_validation(changed, n_windows=2, step_size=3, refit=refit)
+    again = make(make_backbone, prompt=prompt).cross_validation(changed, n_windows=2, step_size=3, refit=refit)
     first = found["cutoff"] == found.groupby("unique_id")["cutoff"].transform("min")
-    np.testing.assert_allclose(numbers(again)[first], numbers(found)[first], rtol=1e-5)  # padding rounds otherwise
+    np.testing.assert_array_equal(numbers(again)[first], numbers(found)[first])
 
 
 def test_cross_validation_is_a_fit_on_what_came_before(make_backbone: Make) -> None:
