@@ -47,17 +47,9 @@ OF_FORECASTS = {
     *("fill_gaps", "loss", "domain", "static", "futr", "hist", "probe"),
 }  # options of `evaluate` that sequences have no use for
 OF_CLASSES = {"output", "balanced"}
-OF_SEQUENCES = OF_CLASSES | {
-    "label",
-    "target",
-    "kind",
-    "folds",
-    "alphabet",
-    "method",
-    "on_unknown",
-    "identity",
-    "augment",
-}
+OF_SEQUENCES = {
+    *("label", "target", "kind", "folds", "alphabet", "method", "on_unknown", "identity", "augment", *OF_CLASSES)
+}  # those that series have no use for
 
 
 def classify_command(

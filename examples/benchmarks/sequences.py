@@ -4,7 +4,8 @@ Run it: python examples/benchmarks/sequences.py [--data DIR] [--sets amp hemopi]
 `--sets`, `--forms` and `--seeds` choose what is fitted; finished fits in the JSON file are not repeated, unless the
 settings have changed since. Several processes may share the file, each with its own `--sets`; or two of them, one of
 which works `--backwards` until they meet. `--plan` says what is left to do and what it costs; `--page` without `--sets`
-or `--forms` makes the page from the JSON file and fits nothing.
+or `--forms` makes the page from the JSON file and fits nothing. For an attempt, `--arguments '{"layers": 2}'` gives the
+estimators other arguments than their defaults; keep it apart with a `--json` of its own.
 
 Forms: `base` is the default, n-gram model and reprogrammed language model; `pure` the language model alone (one fit
 answers for both). On the first place of each row also `random`, the same architecture with random weights, and `none`,
@@ -12,6 +13,7 @@ the word embeddings without a layer behind them. `floor` is the n-gram model by 
 """
 
 import argparse
+import json
 import os
 import sys
 import tempfile
@@ -20,7 +22,7 @@ from pathlib import Path
 
 from sequence_parts.infill import infiller
 from sequence_parts.page import page
-from sequence_parts.rows import ROWS, Row
+from sequence_parts.rows import ROWS, Row, attempt
 from sequence_parts.run import Backbones, described, digest, run
 from sequence_parts.sets import Place, Sequences, places, read_set
 from sequence_parts.store import Store
@@ -98,7 +100,9 @@ def main() -> None:
     parser.add_argument("--page", type=Path)
     parser.add_argument("--plan", action="store_true")
     parser.add_argument("--backwards", action="store_true")
+    parser.add_argument("--arguments", type=json.loads, default={})
     options = parser.parse_args()
+    attempt(options.sets or list(ROWS), options.arguments)
     store, forms = Store(options.json), options.forms or list(FORMS)
     if options.plan:
         print(plan(store, chosen(options.sets or list(ROWS)), forms, options.data, options.seeds))

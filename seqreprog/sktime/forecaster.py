@@ -217,9 +217,9 @@ class ReprogForecaster(BaseForecaster):
         check_columns(y, before, "y")
         if X is not None and self._cur_X is not None:
             check_columns(X, self._cur_X, "X")
-            self._cur_X = update_data(self._cur_X, X)
-            if self.static is not None:  # the latest sentence counts
-                self._cur_X = restated(self._cur_X, X, str(self.static), whole=False)
+            past = update_data(self._cur_X, X)
+            # the latest sentence counts
+            self._cur_X = past if self.static is None else restated(past, X, str(self.static), whole=False)
         self._cur_y = update_data(before, y)
         if update_params and not self._pretrained():
             self._learn(self._cur_y, self._cur_X, self.model_.model.config.horizon)
@@ -285,11 +285,12 @@ class ReprogForecaster(BaseForecaster):
         rows = np.arange(len(table.ids) * horizon).reshape(-1, horizon)[::count]  # an instance's variables share times
         ahead = pd.Index(future_frame(table, horizon)[TIME])[rows.ravel()]
         steps = steps_of(fh, self.cutoff, series, ahead, horizon)
-        times = ahead[(np.arange(len(steps))[:, None] * horizon + steps - 1).ravel()]
+        first = np.arange(len(steps))[:, None] * horizon
+        times = ahead[(first + steps - 1).ravel()]
         index, last = write_index(series, times), int(steps.max())
         futr_df = None
         if model.config.covariates.futr_cols and X is not None:
-            needed = write_index(series, ahead[(np.arange(len(steps))[:, None] * horizon + np.arange(last)).ravel()])
+            needed = write_index(series, ahead[(first + np.arange(last)).ravel()])
             futr_df = ahead_of(spread_out(X, needed, index), series)
         with advised():
             found = model.predict(frame, h=last, futr_df=futr_df)

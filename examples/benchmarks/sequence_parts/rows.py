@@ -59,7 +59,7 @@ STUDY = 1  # raise it when fits come out otherwise although no setting has chang
 
 # Arguments of SequenceClassifier and SequenceRegressor; "options" are those of SequenceOptions, "training" of Training.
 COMMON: Mapping[str, Any] = {"backbone": "minilm", "training": {"progress": False}}
-OWN: Mapping[str, Mapping[str, Any]] = {
+OWN: dict[str, Mapping[str, Any]] = {
     # the variants differ within GB1 itself, the first 56 residues; the rest is a tag that all of them share
     "gb1-two": {"options": {"limit": 56}},
     "gb1-three": {"options": {"limit": 56}},
@@ -76,6 +76,11 @@ def settings(name: str) -> dict[str, Any]:
     training = Training(**{**usual, **nested["training"]})
     plain = {key: value for key, value in {**COMMON, **own}.items() if key not in nested}
     return {**plain, "options": SequenceOptions(**{**nested["options"], "training": training})}
+
+
+def attempt(names: list[str], arguments: Mapping[str, Any]) -> None:
+    """Gives these rows other arguments, on top of their own, for as long as the process runs."""
+    OWN.update({name: {**OWN.get(name, {}), **arguments} for name in names})
 
 
 # --- rows -------------------------------------------------------------------------------------------------------------

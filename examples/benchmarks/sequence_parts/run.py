@@ -1,8 +1,7 @@
 """One fit -> one record: figures on the test part of the n-gram floor, or of the fit with and without its base.
 
 The base takes no part in training: with `base="none"` the same seed trains the same language model. So one fit answers
-for both forms. What the temperature of the probabilities moves (log loss, AUC of three classes) is left out for the
-pure form, since that is chosen for the form with base.
+for both forms.
 """
 
 import copy
@@ -30,6 +29,7 @@ from seqreprog.data.symbols import read_sequences
 from seqreprog.evaluation.class_metrics import class_report, label_report, value_report
 from seqreprog.ngram import fit_ngram
 from seqreprog.sequence_config import sequence_dict
+from seqreprog.sequence_scores import pure_form
 from seqreprog.solvers import probabilities
 
 INNER = 5  # folds that choose the floor's penalty
@@ -130,12 +130,9 @@ def _fit(row: Row, data: Sequences, place: Place, form: str, backbones: Backbone
         seconds = time.perf_counter() - start
         answers = {"base": _answers(model, data, place), "pure": _answers(without_base(model), data, place)}
     summary = model.summary_
-    test = {each: _figures(row, data.target[place.test], found) for each, found in answers.items()}
-    moved = ["log loss"] + (["AUC"] if row.task == "classify" and answers["pure"].shape[1] > 2 else [])
-    test["pure"] = {name: value for name, value in test["pure"].items() if name not in moved}
     scores = summary.scores
     return {
-        "test": test,
+        "test": {each: _figures(row, data.target[place.test], found) for each, found in answers.items()},
         "validation": {"base": scores["seqreprog"], "pure": scores["language model"], "floor": scores["n-gram"]},
         "weight": summary.weight,
         "seconds": seconds,
@@ -151,8 +148,8 @@ def _fit(row: Row, data: Sequences, place: Place, form: str, backbones: Backbone
 
 def without_base(model: Any) -> Any:
     """The same fit with its base taken away: the language model that `base="none"` trains."""
-    alone, blend = copy.copy(model), model._fitted()
-    alone._blend = replace(blend, config=replace(blend.config, base="none"), base=None, weight=1.0)
+    alone = copy.copy(model)
+    alone._blend = pure_form(model)
     return alone
 
 
