@@ -168,6 +168,8 @@ def predict_sequences(
     kinds: tuple[Any, ...] = (SequenceClassifier, SequenceRegressor, SequenceInfiller)
     kind = {each.artifact: each for each in kinds}.get(artifact_kind(model), SequenceClassifier)
     _check_outputs(out_file, None)
+    if on_unknown == "skip":
+        raise ConfigError("every sequence gets an answer, so --on-unknown skip is for a fit. Pass --on-unknown mask")
     if on_unknown is not None:
         check_policy(on_unknown)
     loaded = kind.load(model, backbone=backbone, device=device)

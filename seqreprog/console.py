@@ -142,7 +142,11 @@ def as_options(said: str) -> str:
     said = ARGUMENT.sub(lambda found: "--" + found[1].replace("_", "-"), said)
     said = TEXT.sub(lambda found: f"--{found[1].replace('_', '-')} {found[2]}", said)
     said = re.sub(r"^h must be", "--horizon must be", said)
-    return said.replace("futr_df", "--future").replace("another in fit", "another column")
+    return (
+        said.replace("sequence_col=...", "--sequence")
+        .replace("futr_df", "--future")
+        .replace("another in fit", "another column")
+    )
 
 
 def _show(usual: Callable[..., None]) -> Callable[..., None]:

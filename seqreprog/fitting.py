@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -153,7 +154,7 @@ def _length_notices(panel: Panel, names: Sequence[object], horizon: int) -> list
 def _width_notices(windows: Windows, config: ForecastConfig) -> list[str]:
     """Says which intervals come out equally wide, for want of held-out windows that tell them apart."""
     count = apart(windows)
-    wide = [level for level in config.level if (1 + level / 100) / 2 * (count + 1) > count]
+    wide = [level for level in config.level if math.ceil((1 + level / 100) / 2 * (count + 1)) >= count]
     if len(wide) < 2:
         return []
     listed = ", ".join(f"{level:g} %" for level in wide)

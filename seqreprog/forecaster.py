@@ -145,7 +145,7 @@ class Forecaster:
             time_col: dates or whole numbers; `"ds"` by default.
             target_col: what to forecast; `"y"` by default.
             freq: pandas offset alias or whole-number step; found out by itself.
-            fill_gaps: take missing rows for missing values instead of refusing them.
+            fill_gaps: take missing rows for missing values instead of refusing them, here and in `predict`.
             mode: `"train"` or, for a quick first answer without training, `"probe"`; see `Training`, whose choice holds
                 by default.
             static: text, one sentence for each series, the same in all of its rows.

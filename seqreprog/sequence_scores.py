@@ -12,7 +12,7 @@ from jaxtyping import Int
 from .data.groups import duplicate_groups, group_folds
 from .data.symbols import Symbols, read_sequences
 from .data.targets import read_classes, read_values
-from .data.texts import read_texts
+from .data.texts import Texts, read_texts
 from .errors import ConfigError
 from .evaluation.class_metrics import class_report, value_report
 from .ngram import fit_ngram
@@ -25,7 +25,7 @@ WHOLE, ALONE, FLOOR = "seqreprog", "language model alone", "n-gram"
 
 def score_sequences(
     make: Callable[[], SequenceEstimator],
-    sequences: Any,
+    sequences: object,
     target: object,
     *,
     folds: int,
@@ -39,7 +39,7 @@ def score_sequences(
 
     Args:
         make: a fresh `SequenceClassifier` or `SequenceRegressor` each time.
-        sequences: a Series of str.
+        sequences: strings, as the estimators take them.
         target: classes, or values.
         folds: at least 2.
         seed: of the draw of the folds.
@@ -58,23 +58,24 @@ def score_sequences(
     model = make()
     classify = hasattr(model, "predict_proba")
     config = model._config("classify" if classify else "regress")
-    texts = read_texts(sequences).values
-    aim = read_classes(target, len(texts)) if classify else read_values(target, len(texts))
-    reading = read_sequences(sequences, alphabet_for(model, texts), on_unknown=model.on_unknown)
+    texts = read_texts(sequences)
+    count = len(texts.values)
+    aim = read_classes(target, count) if classify else read_values(target, count)
+    reading = read_sequences(texts, alphabet_for(model, texts.values), on_unknown=model.on_unknown)
     kept, symbols, values = reading.kept, reading.symbols, aim.values[reading.kept]
     if classify:
         aim = read_classes(aim.classes[values], len(kept))  # a class may have been skipped whole
         values = aim.values
-    copies, groups = duplicate_groups(symbols), split_apart(reading, None, len(texts), config.identity)[0]
+    copies, groups = duplicate_groups(symbols), split_apart(reading, None, count, config.identity)[0]
     names = (WHOLE, ALONE, FLOOR) if config.base == "linear" else (WHOLE, FLOOR)
     said = {name: np.zeros((len(kept), max(len(aim.classes), 1))) for name in names}
     parts, weights = group_folds(groups, values if classify else None, folds, seed), []
     for number, held in enumerate(parts, 1):
         train = np.setdiff1d(np.arange(len(kept)), held)
         fitted = make()
-        fitted.fit(sequences.iloc[kept[train]], aim.classes[values[train]] if classify else values[train])
+        fitted.fit(texts.take(kept[train]), aim.classes[values[train]] if classify else values[train])
         known = np.searchsorted(aim.classes, fitted.classes_) if classify else np.zeros(1, dtype=np.int64)
-        for name, scores in _answers(fitted, sequences.iloc[kept[held]]).items():
+        for name, scores in _answers(fitted, texts.take(kept[held])).items():
             said[name][np.ix_(held, known)] = scores  # a rare class may be missing from a fold
         said[FLOOR][held] = floor(symbols, values, groups, train, held, len(aim.classes), seed)
         weights.append(fitted.summary_.weight)
@@ -122,7 +123,7 @@ def pure_form(model: SequenceEstimator) -> SequenceBlend:
     return replace(model._fitted(), base=None, weight=1.0, stretch=1.0, temperature=heat)
 
 
-def _answers(model: SequenceEstimator, sequences: Any) -> dict[str, np.ndarray]:
+def _answers(model: SequenceEstimator, sequences: Texts) -> dict[str, np.ndarray]:
     """What a fitted model says, and beside a base what its language model says alone."""
     whole = model._fitted()
     read = model._reread(sequences, whole)

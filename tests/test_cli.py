@@ -190,7 +190,13 @@ def test_gaps_are_an_error_unless_filled(tmp_path: Path, backbone: str) -> None:
     long_frame().drop(index=[40, 41]).to_csv(tmp_path / "gap.csv", index=False)
     command = ["forecast", tmp_path / "gap.csv", "--horizon", 2, *NAMES, *TINY, "--backbone", backbone]
     assert "series 'S' has no row at 2024-01-02 16:00:00" in refused(*command)
-    assert len(ran(*command, "--fill-gaps").stdout.strip().split("\n")) == 5
+    found = ran(*command, "--fill-gaps", "--save", tmp_path / "filled").stdout
+    assert len(found.strip().split("\n")) == 5
+    assert ran("predict", tmp_path / "filled", tmp_path / "gap.csv").stdout == found, "what fit filled, predict fills"
+    long_frame().to_csv(tmp_path / "whole.csv", index=False)
+    ran("forecast", tmp_path / "whole.csv", *command[2:], "--save", tmp_path / "strict")
+    line = refused("predict", tmp_path / "strict", tmp_path / "gap.csv")
+    assert "Insert missing values, or fit with --fill-gaps, which holds for later frames too" in line
 
 
 def test_table_picture_and_model_are_written(tmp_path: Path, place: Path, backbone: str) -> None:

@@ -18,6 +18,7 @@ from seqreprog import SequenceClassifier, SequenceRegressor
 from seqreprog.cli import app, evaluate_command, forecast_command
 from seqreprog.cli_sequences import OF_FORECASTS, OF_SEQUENCES, classify_command, regress_command
 from seqreprog.console import print_sequence_score
+from seqreprog.data.texts import read_texts
 from seqreprog.errors import DataError
 
 TINY = ["--max-steps", "2", "--layers", "1", "--device", "cpu", "--threads", "1"]
@@ -263,6 +264,9 @@ def test_predict_may_read_what_its_model_would_refuse(place: Path, backbone: str
     assert "on_unknown must be one of 'error', 'mask', 'skip'; got 'leave'" in refused(
         *command, "--on-unknown", "leave"
     )
+    assert "every sequence gets an answer, so --on-unknown skip is for a fit" in refused(
+        *command, "--on-unknown", "skip"
+    )
     model.set_params(on_unknown="mask").save(tmp_path / "lenient")
     command[1] = tmp_path / "lenient"
     assert ran(*command).stdout == result.stdout, "the policy of the fit holds"
@@ -297,22 +301,27 @@ def test_an_empty_label_is_missing_and_fractions_are_no_classes(tmp_path: Path) 
 
 
 def test_sequences_go_by_the_ids_of_their_file(tmp_path: Path, backbone: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ids may come twice; what is read, fitted and answered for has them as its index."""
-    handed: list[list[Any]] = []
+    """Ids may come twice; what is read, fitted and answered for is called by them in messages."""
+    handed: list[list[str]] = []
     fit, shares = SequenceClassifier.fit, SequenceClassifier.predict_proba
 
+    def called(X: Any) -> list[str]:
+        read = read_texts(X)
+        return [read.names.one(row) for row in range(len(read.values))]
+
     def fitted(self: Any, X: Any, *rest: Any) -> Any:
-        handed.append(X.index.tolist())
+        handed.append(called(X))
         return fit(self, X, *rest)
 
     def answered(self: Any, X: Any) -> Any:
-        handed.append(X.index.tolist())
+        handed.append(called(X))
         return shares(self, X)
 
     monkeypatch.setattr(SequenceClassifier, "fit", fitted)
     monkeypatch.setattr(SequenceClassifier, "predict_proba", answered)
     (tmp_path / "test.fasta").write_text(">P1 x\nACD\n>P1\nACDEF\n")
     names = [f"{place:03}" for place in range(24)]
+    full, twice = [f"sequence {name!r}" for name in names], ["sequence 'P1'", "sequence 'P1'"]
     frame().assign(id=names).to_csv(tmp_path / "train.csv", index=False)
     options = ["--sequence", "seq", "--label", "y", *TINY, "--backbone", backbone]
     command = ["classify", tmp_path / "train.csv", *options, "--test", tmp_path / "test.fasta"]
@@ -320,11 +329,11 @@ def test_sequences_go_by_the_ids_of_their_file(tmp_path: Path, backbone: str, mo
     assert found["id"].tolist() == ["P1", "P1"]
     assert list(found) == ["id", "description", "seq", "seqreprog", "seqreprog-no", "seqreprog-yes"]
     ran("predict", tmp_path / "model", tmp_path / "test.fasta")
-    assert handed == [names, ["P1", "P1"], ["P1", "P1"]]
+    assert handed == [full, twice, twice]
     handed.clear()
     ran("evaluate", tmp_path / "train.csv", *options, "--folds", 2)
-    assert sorted(name for part in handed for name in part) == names, "each is learned from in one of two folds"
+    assert sorted(name for part in handed for name in part) == full, "each is learned from in one of two folds"
     handed.clear()
     frame().assign(id=[None, *names[1:]]).to_csv(tmp_path / "train.csv", index=False)
     ran(*command)
-    assert handed[0] == list(range(24)), "not all have one"
+    assert handed[0] == [f"row {row}" for row in range(24)], "not all have one"

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from seqreprog import SequenceClassifier, SequenceOptions, SequenceRegressor
+from seqreprog import Notice, SequenceClassifier, SequenceOptions, SequenceRegressor
 from seqreprog.config import Training
 from seqreprog.errors import ConfigError, DataError
 from seqreprog.sequence_scores import pure_form, score_sequences
@@ -60,7 +60,7 @@ def test_near_copies_are_in_one_fold(monkeypatch: pytest.MonkeyPatch) -> None:
     fit = SequenceClassifier.fit
 
     def told(self: Any, X: Any, *rest: Any) -> Any:
-        learned.append(X.index.tolist())
+        learned.append(list(X.names.rows))
         return fit(self, X, *rest)
 
     monkeypatch.setattr(SequenceClassifier, "fit", told)
@@ -85,3 +85,13 @@ def test_a_class_that_is_skipped_whole_is_no_class() -> None:
     assert found["classes"] == ["no", "yes"]
     with pytest.raises(DataError, match="one class only: all 24 labels are 'yes'"):
         score_sequences(make, odd, ["yes"] * 24 + ["odd"] * 2, folds=2, seed=0)
+
+
+def test_rows_of_a_fold_are_called_as_in_the_whole() -> None:
+    texts, labels = peptides(24)
+    texts[7] = texts[7][:2] + "J" + texts[7][2:]
+    with pytest.warns(Notice, match="read as the mask") as said:
+        score_sequences(lambda: SequenceClassifier(**TINY, on_unknown="mask"), texts, labels, folds=3, seed=0)
+    masked = {str(one.message) for one in said if "read as the mask" in str(one.message)}
+    assert masked
+    assert all("(row 7)" in line for line in masked)

@@ -90,7 +90,7 @@ def read_sequence_file(
     if sequence_col not in df.columns:
         shown = [str(name) for name in df.columns[:20]]
         raise DataError(
-            f"file {str(source)!r} has no column {sequence_col!r}; it has {shown}. Name it: --sequence, sequence_col"
+            f"file {str(source)!r} has no column {sequence_col!r}; it has {shown}. Name it: sequence_col=..."
         )
     if _kind(source) == "csv":
         for name in {*names} & {*df.columns} - {sequence_col}:

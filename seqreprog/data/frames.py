@@ -63,7 +63,7 @@ def read_table(
         target_col: the column of observations; `"y"`.
         freq: a pandas offset alias, or a whole number for integer times; inferred. Periods know their own.
         fill_gaps: whether missing rows become missing values instead of an error.
-        like: names and frequency of an earlier table, to be met by this one.
+        like: names and frequency of an earlier table, to be met by this one; gaps are filled where they were.
 
     Raises:
         InputTypeError: `df` is not a DataFrame.
@@ -82,12 +82,13 @@ def read_table(
     rows = _read_wide(df, names) if layout == "wide" else _read_long(df, names)
     rows = in_order(rows)
     check_values(rows)
+    fill_gaps = fill_gaps or (like is not None and like.fill_gaps)
     fit = fit_frequency(rows, rows.columns.freq or freq, like, fill_gaps)
     if fit.missing.any():
         if not fill_gaps:
-            raise gap_error(rows, fit)
+            raise gap_error(rows, fit, like)
         rows = fill(rows, fit)
-    columns = replace(rows.columns, freq=fit.grid.freq)
+    columns = replace(rows.columns, freq=fit.grid.freq, fill_gaps=fill_gaps)
     return SeriesTable(Panel(rows.values, rows.offsets), rows.ids, rows.times, columns, rows.notices)
 
 

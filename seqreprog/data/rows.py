@@ -12,6 +12,7 @@ from jaxtyping import Bool, Float, Int
 from ..errors import DataError, name_some
 from .steps import Fit, fit_grid, infer_grid, ticks_of
 
+INSERT = "Insert missing values, or fit with fill_gaps=True, which holds for later frames too"
 SORTED = "rows were not in time order: sorted"
 
 
@@ -28,6 +29,7 @@ class Columns:
         time_dtype: the dtype of the times, with unit and time zone; parsed dates for a column of strings.
         target_dtype: the dtype of the observations.
         freq: a pandas offset alias, or the whole-number step of integer times.
+        fill_gaps: whether missing rows are taken for missing values, in later frames too.
     """
 
     layout: Literal["long", "wide"]
@@ -38,6 +40,7 @@ class Columns:
     time_dtype: str
     target_dtype: str
     freq: str | int
+    fill_gaps: bool = False
 
 
 @dataclass(frozen=True)
@@ -139,13 +142,14 @@ def _misfit_error(rows: Rows, fit: Fit) -> DataError:
     )
 
 
-def gap_error(rows: Rows, fit: Fit) -> DataError:
-    """What to say of the first missing row."""
+def gap_error(rows: Rows, fit: Fit, like: Columns | None) -> DataError:
+    """What to say of the first missing row; `like` are the columns of a fit, which alone can be told to fill them."""
+    remedy = "Pass fill_gaps=True to insert missing values" if like is None else INSERT
     row = int((fit.missing > 0).argmax())
     gone = fit.grid.locate(fit.position[row - 1 : row] + fit.grid.step, fit.phase[rows.codes[row : row + 1]])[0]
     return DataError(
         f"series {rows.name(row)} has no row at {gone} (freq {fit.grid.freq!r}; {fit.missing.sum()} rows are missing "
-        f"in {len(np.unique(rows.codes[fit.missing > 0]))} series). Pass fill_gaps=True to insert missing values"
+        f"in {len(np.unique(rows.codes[fit.missing > 0]))} series). {remedy}"
     )
 
 

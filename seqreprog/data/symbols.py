@@ -234,7 +234,7 @@ def _refused(
     alphabet, symbol = symbols.alphabet, flat.symbol(place)
     row = int(np.searchsorted(symbols.offsets, place, side="right") - 1)
     position = 1 + sum(len(flat.symbol(before)) for before in range(int(symbols.offsets[row]), place))
-    allow = "pass on_unknown='mask' to allow it, 'skip' to leave such sequences out"
+    allow = "pass on_unknown='mask' to allow it, or on_unknown='skip' to leave such sequences out"
     what, rule, remedy = alphabet.noun, f"is not in the {alphabet.kind} alphabet", allow
     if wrong is not None:
         what, rule, remedy = wrong.what, f"{wrong.why}, so that this is no valid SMILES", f"correct it, or {allow}"

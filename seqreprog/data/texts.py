@@ -61,6 +61,11 @@ class Texts(NamedTuple):
     names: Names
     notices: tuple[str, ...]
 
+    def take(self, rows: Iterable[Any]) -> Texts:
+        """These rows, called as they are here."""
+        chosen = [int(row) for row in rows]
+        return Texts([self.values[row] for row in chosen], self.names.of(chosen), self.notices)
+
 
 def read_texts(values: object, *, ids: object = None, what: str = "sequences") -> Texts:
     """Reads strings out of a list, a tuple, a numpy array or a pandas, polars or Arrow column.

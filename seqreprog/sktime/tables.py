@@ -12,6 +12,7 @@ import pandas as pd
 from jaxtyping import Float, Int
 from sktime.forecasting.base import ForecastingHorizon
 
+from ..data.rows import INSERT
 from ..data.steps import Fit, infer_grid
 from ..errors import ConfigError, DataError, name_some
 
@@ -19,6 +20,7 @@ ID, TIME, TARGET = "unique_id", "ds", "y"
 
 # What `Forecaster` advises, and what is to be done about it here.
 ADVICE = {
+    INSERT: "Insert them as missing values, for instance with y.asfreq(...)",
     "Pass fill_gaps=True to insert missing values": "Insert them as missing values, for instance with y.asfreq(...)",
     "Resample them, leave them out or pass freq=...": "Resample them or leave them out",
     "Resample df or change freq": "Resample y",

@@ -86,7 +86,7 @@ def test_blank_outside_its_rule_is_refused(blank: str) -> None:
 def test_unknown_symbol_is_named_with_position_sequence_and_count() -> None:
     message = (
         r"residue 'J' at position 2 of sequence 'A0A1' is not in the protein alphabet; pass on_unknown='mask' to allow "
-        r"it, 'skip' to leave such sequences out \(3 unknown residues in 2 of 3 sequences\)"
+        r"it, or on_unknown='skip' to leave such sequences out \(3 unknown residues in 2 of 3 sequences\)"
     )
     with pytest.raises(DataError, match=message):
         ids(["AC", "AJ", "JJ"], ids=["p", "A0A1", "q"])
