@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand
 
+from .config import DEFAULT_CONTEXT
 from .errors import ConfigError
 
 BackboneName = Annotated[str, typer.Option("--backbone", help="minilm, a directory, or a Hugging Face id.")]
@@ -59,7 +60,8 @@ Frequency = Annotated[str | None, typer.Option("--freq", help="Pandas alias such
 FillGaps = Annotated[bool, typer.Option("--fill-gaps", help="Take missing rows for missing values.")]
 Horizon = Annotated[int, typer.Option("--horizon", help="Steps to forecast.")]
 Context = Annotated[
-    int | None, typer.Option("--context", help="Steps read (a third of the longest series, at most 512).")
+    int | None,
+    typer.Option("--context", help=f"Steps read (a third of the longest series, at most {DEFAULT_CONTEXT})."),
 ]
 Level = Annotated[list[float], typer.Option("--level", help="Coverage of an interval in percent; may be repeated.")]
 BaseName = Annotated[str, typer.Option("--base", help="ridge, or none for the papers' pure form.")]

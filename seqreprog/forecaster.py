@@ -16,7 +16,7 @@ from .backbone import Backbone, load_backbone
 from .blend import Blend, blend_state, restore_blend
 from .checkpoint import backbone_record, check_backbone, check_kind, load_artifact, save_artifact
 from .config import (
-    LONGEST_CONTEXT,
+    DEFAULT_CONTEXT,
     Adapter,
     Base,
     Covariates,
@@ -36,7 +36,7 @@ from .data.covariates import ends_of, read_covariates
 from .data.frames import SeriesTable, future_frame, read_table, window_frame
 from .data.rows import Columns
 from .errors import CheckpointError, ConfigError, InputTypeError, NotFittedError, Notice, name_some
-from .evaluation.backtest import Backtest, backtest, scorecard
+from .evaluation.backtest import Backtest, backtest, history_of, scorecard
 from .evaluation.baselines import season_of
 from .evaluation.plot import check_picture, plot_forecast, save_figure
 from .fitting import FitSummary, fit_panel
@@ -99,7 +99,7 @@ class Forecaster:
         self._open = Open(context=context is None, layers=layers == "auto")
         self.config = ForecastConfig(
             horizon=horizon,
-            context=max(self.adapter.patch, LONGEST_CONTEXT) if context is None else context,
+            context=max(self.adapter.patch, DEFAULT_CONTEXT) if context is None else context,
             backbone=str(backbone),
             layers=ForecastConfig.layers if layers == "auto" else layers,
             level=tuple(level) if isinstance(level, list | tuple) else (cast(float, level),),
@@ -247,7 +247,8 @@ class Forecaster:
         """Rolling-origin forecasts of the last part of each series, by models that never saw it.
 
         A fresh model is fitted on what precedes the first cutoff (with `refit=True`, each cutoff); a model that this
-        object was fitted to before stays as it is. What is known ahead is read from `df` itself.
+        object was fitted to before stays as it is. What is known ahead is read from `df` itself. A context that is left
+        open is a third of the longest series as it stands before the first cutoff, for every cutoff alike.
 
         Args:
             df: as in `fit`.
@@ -353,13 +354,15 @@ class Forecaster:
         return table
 
     def _backtest(
-        self, df: pd.DataFrame, columns: dict[str, Any], **options: Any
+        self, df: pd.DataFrame, columns: dict[str, Any], *, refit: bool = False, **shape: Any
     ) -> tuple[SeriesTable, Backtest, ForecastConfig]:
         kinds = {item.name for item in fields(Covariates)}
         names = Covariates.of(**{name: given for name, given in columns.items() if name in kinds})
         table = self._read(df, names, **{name: given for name, given in columns.items() if name not in kinds})
-        config = settled(self.config, names, self._open, longest=int(table.panel.lengths.max()))
-        return table, backtest(config, self._load_backbone(config), table.panel, list(table.ids), **options), config
+        before = history_of(table.panel, self.config.horizon, **shape)
+        config = settled(self.config, names, self._open, longest=int(before.lengths.max()))
+        found = backtest(config, self._load_backbone(config), table.panel, list(table.ids), refit=refit, **shape)
+        return table, found, config
 
     def _asked(self, df: pd.DataFrame | None) -> SeriesTable:
         """The series to forecast: those of `df`, else those of `fit`."""
