@@ -58,6 +58,10 @@ TimeColumn = Annotated[str | None, typer.Option("--time-col", help="Column of da
 TargetColumn = Annotated[str | None, typer.Option("--target-col", help="Column to forecast (y).")]
 Frequency = Annotated[str | None, typer.Option("--freq", help="Pandas alias such as h, D, MS; found out by itself.")]
 FillGaps = Annotated[bool, typer.Option("--fill-gaps", help="Take missing rows for missing values.")]
+DuplicatesOf = Annotated[
+    str,
+    typer.Option("--duplicates", help="Of several rows for one time: error, or count the first, the last or the mean."),
+]
 Horizon = Annotated[int, typer.Option("--horizon", help="Steps to forecast.")]
 Context = Annotated[
     int | None,

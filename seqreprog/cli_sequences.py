@@ -44,7 +44,7 @@ Patch = Annotated[int, typer.Option("--patch", help="Symbols of one token.")]
 ID = "id"  # the column that names the sequences, as FASTA's headers do
 OF_FORECASTS = {
     *("horizon", "windows", "step", "config", "context", "level", "id_col", "time_col", "target_col", "freq"),
-    *("fill_gaps", "loss", "domain", "static", "futr", "hist", "probe"),
+    *("fill_gaps", "duplicates", "loss", "domain", "static", "futr", "hist", "probe"),
 }  # options of `evaluate` that sequences have no use for
 OF_CLASSES = {"output", "balanced"}
 OF_SEQUENCES = {

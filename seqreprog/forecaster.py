@@ -33,7 +33,7 @@ from .config import (
     to_dict,
 )
 from .data.covariates import ends_of, read_covariates
-from .data.frames import SeriesTable, future_frame, read_table, window_frame
+from .data.frames import SeriesTable, future_frame, read_table, window_frame, with_forecasts
 from .data.rows import Columns
 from .errors import CheckpointError, ConfigError, InputTypeError, NotFittedError, Notice, name_some
 from .evaluation.backtest import Backtest, backtest, history_of, scorecard
@@ -132,6 +132,7 @@ class Forecaster:
         target_col: str | None = None,
         freq: str | int | None = None,
         fill_gaps: bool = False,
+        duplicates: object = "error",
         mode: Mode | None = None,
         static: str | None = None,
         futr_cols: Sequence[str] = (),
@@ -146,6 +147,8 @@ class Forecaster:
             target_col: what to forecast; `"y"` by default.
             freq: pandas offset alias or whole-number step; found out by itself.
             fill_gaps: take missing rows for missing values instead of refusing them, here and in `predict`.
+            duplicates: what counts of several rows for one time of a series, here and in `predict`: `"error"` refuses
+                them, `"first"` and `"last"` take that row, `"mean"` the mean of the known values.
             mode: `"train"` or, for a quick first answer without training, `"probe"`; see `Training`, whose choice holds
                 by default.
             static: text, one sentence for each series, the same in all of its rows.
@@ -160,7 +163,7 @@ class Forecaster:
         """
         names = Covariates.of(static, futr_cols, hist_cols)
         columns: Any = {"id_col": id_col, "time_col": time_col, "target_col": target_col, "freq": freq}
-        table = self._read(df, names, **columns, fill_gaps=fill_gaps)
+        table = self._read(df, names, **columns, fill_gaps=fill_gaps, duplicates=duplicates)
         config = settled(self.config, names, self._open, longest=int(table.panel.lengths.max()))
         if mode is not None:
             config = replace(config, training=replace(config.training, mode=mode))
@@ -255,8 +258,8 @@ class Forecaster:
             n_windows: forecasts per series.
             step_size: steps from one cutoff to the next; the horizon by default.
             refit: fit anew before every cutoff.
-            **columns: `id_col`, `time_col`, `target_col`, `freq`, `fill_gaps`, `static`, `futr_cols`, `hist_cols` as in
-                `fit`.
+            **columns: `id_col`, `time_col`, `target_col`, `freq`, `fill_gaps`, `duplicates`, `static`, `futr_cols`,
+                `hist_cols` as in `fit`.
 
         Returns:
             id, time, `cutoff`, target, `seqreprog` and its quantiles: what `utilsforecast.evaluation.evaluate` takes.
@@ -390,9 +393,4 @@ class Forecaster:
         return self._blend
 
     def _named(self, frame: pd.DataFrame, point: np.ndarray, quantiles: np.ndarray) -> pd.DataFrame:
-        levels = sorted(self.config.level, reverse=True)
-        names = [f"{NAME}-lo-{level:g}" for level in levels] + [f"{NAME}-hi-{level:g}" for level in reversed(levels)]
-        frame[NAME] = point.ravel()
-        for column, name in enumerate(names):
-            frame[name] = quantiles[..., column].ravel()
-        return frame
+        return with_forecasts(frame, NAME, self.config.level, point, quantiles)
