@@ -56,6 +56,7 @@ from .cli_options import (
     SaveFolder,
     Seed,
     SequenceColumn,
+    SequenceColumnOfFit,
     SequenceKind,
     StaticColumn,
     TargetColumn,
@@ -171,7 +172,7 @@ def predict_command(
     horizon: Annotated[int | None, typer.Option("--horizon", help="Steps, at most the model's.")] = None,
     out_file: OutFile = None,
     plot: PlotFile = None,
-    sequence: SequenceColumn = None,
+    sequence: SequenceColumnOfFit = None,
     on_unknown: Annotated[
         str | None, typer.Option("--on-unknown", help="error, or mask (as the model of sequences was fitted).")
     ] = None,
@@ -206,7 +207,7 @@ def predict_command(
 @app.command("evaluate", cls=Command)
 def evaluate_command(
     ctx: typer.Context,
-    data: Annotated[Path | None, typer.Argument(help="CSV or Parquet with the series.")] = None,
+    data: Annotated[Path | None, typer.Argument(help="CSV, TSV or Parquet with the series.")] = None,
     horizon: Annotated[int | None, typer.Option("--horizon", help="Steps to forecast.")] = None,
     windows: Annotated[int, typer.Option("--windows", help="Last origins of each series to forecast from.")] = 4,
     step: Annotated[int | None, typer.Option("--step", help="Steps between origins (the horizon).")] = None,

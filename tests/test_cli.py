@@ -55,9 +55,10 @@ def backbone(make_backbone: Callable[[str], Path]) -> str:
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The same series, long and wide, as CSV and Parquet."""
+    """The same series, long and wide, as CSV, TSV and Parquet."""
     folder = tmp_path_factory.mktemp("series")
     long_frame().to_csv(folder / "long.csv", index=False)
+    long_frame().to_csv(folder / "long.tsv", index=False, sep="\t")
     long_frame().to_parquet(folder / "long.parquet", index=False)
     wide_frame().to_csv(folder / "wide.csv", index=False)
     wide_frame().set_index("date").to_parquet(folder / "wide.parquet")
@@ -97,7 +98,7 @@ def refused(*arguments: object) -> str:
 # --- forecast --------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["long.csv", "long.parquet"])
+@pytest.mark.parametrize("name", ["long.csv", "long.tsv", "long.parquet"])
 def test_a_long_file_is_forecast_in_its_own_names(place: Path, backbone: str, name: str) -> None:
     result = ran("forecast", place / name, "--horizon", 4, *NAMES, *TINY, "--backbone", backbone)
     found = pd.read_csv(io.StringIO(result.stdout), parse_dates=["hour"])
@@ -475,7 +476,10 @@ def test_duplicates_are_merged_where_that_is_asked_for(tmp_path: Path, backbone:
         ([*NAMES, "--backbone", "no/such-model"], "BackboneError: .*no/such-model"),
         ([*NAMES, "--layers", "9"], "BackboneError: .*3 layers.*9"),
         ([*NAMES, "--out", "{tmp}/gone/pred.csv"], "OutputError: cannot write .*there is no folder"),
-        ([*NAMES, "--out", "{tmp}/pred.xlsx"], "OutputError: .*must end in .csv, .csv.gz or .parquet"),
+        (
+            [*NAMES, "--out", "{tmp}/pred.xlsx"],
+            "OutputError: .*must end in .csv, .tsv (both also with .gz) or",
+        ),
         ([*NAMES, "--out", "{tmp}"], "OutputError: "),
         ([*NAMES, "--plot", "{tmp}/pred.jpg"], "ConfigError: a plot is written as one of"),
         ([*NAMES, "--plot", "{tmp}/gone/pred.png"], "OutputError: cannot write .*there is no folder"),
