@@ -324,8 +324,7 @@ class Forecaster:
             path: the directory.
             backbone: where the language model is now, if no longer where it was; it must be the same to the byte.
             device: as in the constructor.
-            verify: `False` skips the canary, one pass of the language model over two windows (none where its weight is
-                0); the digest of the files is always checked.
+            verify: `False` skips the canary, one pass over two windows; the files' digest is always checked.
 
         Raises:
             CheckpointError: damaged, edited, foreign, another backbone, or a model that answers otherwise than when it
