@@ -21,6 +21,7 @@ from ..types import Prefix, SoftTokens, TokenIds
 from .capabilities import capabilities
 from .memo import Memo
 from .prefix import attention, copied, expanded, extend, positions, slides
+from .process import LOCK, quiet_transformers, seeded
 from .tiny import TINY, tiny_config, tiny_model, tiny_tokenizer
 
 MINILM_HUB_ID = "sentence-transformers/all-MiniLM-L6-v2"
@@ -241,7 +242,7 @@ def load_backbone(name: str | Path, layers: int | None = None) -> Backbone:
     if str(name) == TINY:
         return _tiny(layers)
     asked, source = str(name), _locate(str(name))
-    with _quiet(transformers), torch.random.fork_rng(devices=[]):  # a pooler that is missing is drawn at random
+    with quiet_transformers(), seeded(0):  # a pooler that is missing is drawn at random
         try:
             config = transformers.AutoConfig.from_pretrained(source, trust_remote_code=False)
             kept = _keep_layers(config, layers, asked)
@@ -298,8 +299,7 @@ def with_peft(backbone: Backbone, config: Any = None, *, seed: int = 0) -> Backb
     tuned = Backbone(
         model=copy.deepcopy(backbone.model), tokenizer=backbone.tokenizer, name=backbone.name, layers=backbone.layers
     )
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with LOCK, seeded(seed):
         try:
             peft.inject_adapter_in_model(config, tuned.model)
         except ValueError as error:
@@ -320,7 +320,7 @@ def _plain(value: Any) -> Any:
 def _tiny(layers: int | None) -> Backbone:
     config = tiny_config()
     kept = _keep_layers(config, layers, TINY)
-    with torch.random.fork_rng(devices=[]):
+    with LOCK:
         return Backbone(model=tiny_model(config), tokenizer=tiny_tokenizer(), name=TINY, layers=kept)
 
 
@@ -370,21 +370,3 @@ def _first_position(model: Any) -> int:
     table = getattr(getattr(model, "embeddings", None), "position_embeddings", None)
     padding = getattr(table, "padding_idx", None)
     return 0 if padding is None else int(padding) + 1
-
-
-class _quiet:
-    """Keeps transformers from reporting the layers that were left out on purpose."""
-
-    def __init__(self, transformers: Any) -> None:
-        self.logging = transformers.utils.logging
-
-    def __enter__(self) -> None:
-        self.level = self.logging.get_verbosity()
-        self.bars = self.logging.is_progress_bar_enabled()
-        self.logging.set_verbosity_error()
-        self.logging.disable_progress_bar()
-
-    def __exit__(self, *_: object) -> None:
-        self.logging.set_verbosity(self.level)
-        if self.bars:
-            self.logging.enable_progress_bar()

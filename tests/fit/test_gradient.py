@@ -304,9 +304,9 @@ def test_accumulated_steps_are_whole_steps_and_make_the_prototypes_once(
     for parts in (1, accumulate):
         case = Case(backbone, config)
         sample = case.train.__getitems__([5, 1, 9, 20, 3, 13, 2, 30])
-        run = loop._Loop(
-            case.model, ForecastObjective("mse", (0.1, 0.9)), replace(TRAINING, accumulate=parts, clip=1e9), 0, "cpu"
-        )
+        options = replace(TRAINING, accumulate=parts, clip=1e9)
+        with loop.accelerated("cpu") as accelerator:
+            run = loop._Loop(case.model, ForecastObjective("mse", (0.1, 0.9)), options, 0, accelerator)
         run.optimizer.zero_grad = lambda: None
         calls: list[int] = []
         case.model.input_map.prototypes.register_forward_hook(lambda *_, calls=calls: calls.append(1))
