@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -180,12 +181,12 @@ def test_a_classifier_of_sktime_knows_its_channels(tmp_path: Path) -> None:
     np.testing.assert_allclose(found[["seqreprog-0", "seqreprog-1"]], fitted.predict_proba(frame), rtol=1e-6)
 
 
-def test_an_artifact_without_names_of_channels_is_read(place: Path, tmp_path: Path, classifier: SeriesModel) -> None:
+def test_an_artifact_without_names_of_channels_is_read(
+    place: Path, tmp_path: Path, classifier: SeriesModel, age: Callable[..., None]
+) -> None:
     """Of a release that did not store them."""
     classifier.save(tmp_path / "old")
-    document = json.loads((tmp_path / "old" / "seqreprog.json").read_text())
-    assert document.pop("channels") == []
-    (tmp_path / "old" / "seqreprog.json").write_text(json.dumps(document))
+    age(tmp_path / "old", "channels")
     expected = ran("predict", place / "classes", place / "new.csv", *NAMES).stdout
     assert ran("predict", tmp_path / "old", place / "new.csv", *NAMES).stdout == expected
 
