@@ -75,7 +75,7 @@ def reseal() -> Callable[..., None]:
     def write(path: Path, **changes: Any) -> None:
         import json
 
-        from seqreprog.checkpoint import CONFIG, WEIGHTS, sealed
+        from seqreprog.fit.artifact import CONFIG, WEIGHTS, sealed
 
         document = json.loads((path / CONFIG).read_text()) | changes
         (path / CONFIG).write_bytes(sealed(document, (path / WEIGHTS).read_bytes()))
@@ -93,7 +93,7 @@ def age() -> Callable[..., None]:
 
         from safetensors.torch import load_file, save_file
 
-        from seqreprog.checkpoint import CONFIG, UNSEALED, WEIGHTS
+        from seqreprog.fit.artifact import CONFIG, UNSEALED, WEIGHTS
 
         tensors = {name: part for name, part in load_file(path / WEIGHTS).items() if not name.startswith("canary.")}
         save_file(tensors, path / WEIGHTS)
