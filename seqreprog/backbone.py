@@ -5,22 +5,21 @@ from __future__ import annotations
 import copy
 import hashlib
 import importlib.util
-import inspect
 from collections.abc import Mapping, Sequence
 from enum import Enum
-from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from jaxtyping import Float
 from safetensors import SafetensorError
 from torch import Tensor, nn
 
+from .capabilities import capabilities
 from .config import Reading
 from .errors import BackboneError, ConfigError, DependencyError
 from .memo import Memo
-from .prefix import attention, copied, expanded, extend, has_cache, looks_ahead, positions, slides
+from .prefix import attention, copied, expanded, extend, positions, slides
 from .tiny import TINY, tiny_config, tiny_model, tiny_tokenizer
 from .types import Prefix, SoftTokens, TokenIds
 
@@ -37,6 +36,7 @@ class Backbone(nn.Module):
         tokenizer: its tokeniser.
         name: the id or directory it was loaded from.
         layers: how many of its layers are kept.
+        capabilities: what the model does with its inputs, tried once.
         peft: the options of a peft adapter that trains beside theta and omega, for JSON; `None` where all is frozen.
     """
 
@@ -48,8 +48,8 @@ class Backbone(nn.Module):
         self.model, self.tokenizer, self.name, self.layers = model, tokenizer, name, layers
         self.model.requires_grad_(False)
         self.train(False)
-        self._options = frozenset(inspect.signature(model.forward).parameters)
         self._first_position = _first_position(model)
+        self.capabilities = capabilities(model, self._first_position)
         self._static: Memo[Prefix] = Memo()
 
     @property
@@ -95,15 +95,15 @@ class Backbone(nn.Module):
                 f"backbone {self.name!r} reads {self.positions} positions; prompt and patches need {count}. {remedy}"
             )
 
-    @cached_property
+    @property
     def causal(self) -> bool:
         """Whether tokens see only what stands before them."""
-        return not looks_ahead(self.model)
+        return self.capabilities.causal
 
-    @cached_property
+    @property
     def keeps_keys(self) -> bool:
         """Whether keys and values of a prompt can be handed to it."""
-        return has_cache(self.model)
+        return self.capabilities.cache is not None
 
     def check_reading(self, reading: Reading) -> None:
         """Raises `BackboneError` where the prompt cannot be read that way."""
@@ -117,6 +117,12 @@ class Backbone(nn.Module):
                 f"backbone {self.name!r} cannot read its prompt as a prefix: a {type(self.model).__name__} takes no "
                 "keys and values. Pass prompt=Prompt(reading='auto')"
             )
+
+    def reading_used(self, reading: Reading) -> Literal["prefix", "bidirectional"]:
+        """What becomes of `reading` here: keys and values read beforehand, or one pass with the soft tokens."""
+        if self.peft is not None or not self.keeps_keys or (reading == "bidirectional" and not self.causal):
+            return "bidirectional"
+        return "prefix"
 
     @torch.no_grad()
     def embed(self, tokens: TokenIds | None) -> SoftTokens | None:
@@ -149,7 +155,7 @@ class Backbone(nn.Module):
         self.check_positions(total, SHORTER)
         if total == length:
             return None
-        if self.peft is not None or not self.keeps_keys or (reading == "bidirectional" and not self.causal):
+        if self.reading_used(reading) == "bidirectional":
             return self.embed(self._joined(static, suffix, rows))
         shared = expanded(self._read(static), rows) if static else None
         if suffix is None:
@@ -171,17 +177,17 @@ class Backbone(nn.Module):
         embeds, mask = soft.embeds, soft.mask
         length = embeds.shape[1]
         slots = torch.arange(length, device=mask.device).expand(mask.shape)
-        options: dict[str, Any] = {"use_cache": False} if self._takes("use_cache") else {}
+        options: dict[str, Any] = {"use_cache": False} if self.capabilities.use_cache else {}
         if prompt is not None:
             slots = prompt.mask.sum(1, keepdim=True) + slots
             mask = torch.cat([prompt.mask, mask], 1)
         if isinstance(prompt, Prefix):
-            options |= {"past_key_values": copied(prompt.cache), "use_cache": True}
+            options |= {str(self.capabilities.cache): copied(prompt.cache), "use_cache": True}
         elif prompt is not None:
             slots = torch.cat([positions(prompt.mask), slots], 1)
             embeds = torch.cat([prompt.embeds.to(embeds.dtype), embeds], 1)
         self.check_positions(mask.shape[1], SHORTER)
-        if self._takes("position_ids"):
+        if self.capabilities.positions:
             options["position_ids"] = slots + self._first_position
         answer = self.model(inputs_embeds=embeds, output_hidden_states=layers, **options, **attention(mask))
         states = answer.hidden_states if layers else ()  # a model without layers lists none
@@ -198,11 +204,8 @@ class Backbone(nn.Module):
             digest.update(weight.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
         return digest.hexdigest()
 
-    def _takes(self, option: str) -> bool:
-        return option in self._options
-
     def _extend(self, prefix: Prefix | None, tokens: TokenIds) -> Prefix:
-        return extend(self.model, prefix, tokens, self._first_position)
+        return extend(self.model, prefix, tokens, self._first_position, str(self.capabilities.cache))
 
     def _read(self, static: Sequence[int]) -> Prefix:
         """The static text alone, as one row: read again only where weights, precision or text have changed."""

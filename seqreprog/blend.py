@@ -22,10 +22,11 @@ from .backbone import Backbone
 from .batching import in_batches, rows_that_fit
 from .build import build_forecaster, build_prompt, check_sentences
 from .calibrate import spread_out
-from .checkpoint import load_adapter
+from .canary import SEED, Arrays, Canary, canary_state, device_kind, read_canary, verify_canary
+from .checkpoint import check_reading, load_adapter
 from .config import ForecastConfig
 from .data.standards import Standards
-from .data.windows import Windows
+from .data.windows import Panel, Windows
 from .errors import CheckpointError, ConfigError
 from .linear import RidgeForecaster
 from .model import SeriesReprogram
@@ -36,6 +37,7 @@ from .sentences import sentence_tokens
 INFERENCE_ROWS = 1024  # windows of one batch at most
 TOKENS_PER_PART = 6  # of a prompt's statistics, about: it only sizes batches
 TOKENS_PER_SENTENCE = 16  # likewise
+CANARY_TEXTS = ("Sales double in summer.", "A quiet shop in the north; it closes soon.")
 MIN_OFFSET = 1e-9  # of the window's spread: calibration divides by it
 
 
@@ -52,6 +54,7 @@ class Blend:
         factors: calibration of each quantile at each step.
         shape: distance of the quantiles per step where the language model gives none.
         standards: the scale of the covariates.
+        canary: what a saved model is asked when it is loaded.
     """
 
     config: ForecastConfig
@@ -62,6 +65,7 @@ class Blend:
     factors: Float[np.ndarray, "horizon level"]
     shape: Float[np.ndarray, " horizon"]
     standards: Standards | None = None
+    canary: Canary | None = None
 
     @cached_property
     def framing(self) -> Framing:
@@ -115,6 +119,48 @@ class Blend:
         chunks = [part for _, part in self._stream(windows, series_scale, with_model=True, hidden=hidden)]
         joined = {name: np.concatenate([getattr(part, name) for part in chunks]) for name in _PARTS}
         return Parts(**joined)
+
+    def canary_inputs(self) -> Arrays:
+        """Two series, a season on a trend and a walk of which half is missing, with covariates and sentences."""
+        rng, context, horizon = np.random.default_rng(SEED), self.config.context, self.config.horizon
+        steps = np.arange(context)
+        season = np.sin(steps / 3) + steps / context + 0.1 * rng.normal(size=context)
+        walk = 100 + rng.normal(size=context).cumsum()
+        walk[: context // 4] = np.nan
+        walk[context // 2 : context - 2 : 3] = np.nan
+        values = np.full((2, context + horizon), np.nan)
+        values[:, :context] = season, walk
+        inputs = {"values": values}
+        if self.standards is not None:
+            drawn = rng.normal(size=(len(self.standards.loc), values.size))
+            inputs["covariates"] = self.standards.loc[:, None] + self.standards.spread[:, None] * drawn
+        if self.config.covariates.static is not None:
+            inputs["texts"] = np.array(list("\n".join(CANARY_TEXTS).encode()), np.uint8)
+        return inputs
+
+    def canary_answers(self, inputs: Arrays) -> Arrays:
+        """Forecasts of the baseline and of the language model, in units of each window's spread around its level."""
+        values, horizon = inputs["values"], self.config.horizon
+        rows, length = values.shape
+        panel = Panel(values.ravel(), length * np.arange(rows + 1))
+        if "covariates" in inputs:
+            panel = replace(panel, covariates=inputs["covariates"], ahead=len(self.config.covariates.futr_cols))
+        if "texts" in inputs:
+            texts = tuple(inputs["texts"].tobytes().decode().split("\n"))
+            panel = replace(panel, texts=texts, topics=np.arange(rows) % len(texts))
+        windows = Windows(panel, np.arange(rows), panel.offsets[1:] - horizon, length - horizon, horizon)
+        seen = windows.inputs()
+        level, spread = np.nanmean(seen, 1, keepdims=True), np.nanstd(seen, 1, keepdims=True)
+        answers, scales = {}, panel.scales()
+        if self.weight < 1:
+            answers["baseline"] = (self.base(windows, scales) - level) / spread
+        if self.weight > 0:
+            parts = self.parts(windows, scales)
+            answers["model"] = np.concatenate([((parts.model - level) / spread)[..., None], parts.offsets], 2)
+        return answers
+
+    def kind_of_device(self) -> str:
+        return device_kind(self.model, self.weight)
 
     def batch_rows(self) -> int:
         """Windows that the language model reads at a time."""
@@ -198,10 +244,12 @@ def framing(
 
 def blend_state(blend: Blend) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
     """Tensors and JSON of an artifact (everything but the frozen backbone)."""
+    canary, described = canary_state(blend)
     arrays = {
         "ridge.weights": blend.ridge.weights,
         "calibration.factors": blend.factors,
         "calibration.shape": blend.shape,
+        **canary,
     }
     ridge: dict[str, Any] = {"scaling": blend.ridge.scaling, "penalty": blend.ridge.penalty}
     if blend.standards is not None:
@@ -209,18 +257,39 @@ def blend_state(blend: Blend) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
         arrays |= {"covariates.spread": blend.standards.spread}
         ridge |= asdict(blend.ridge.view)
     tensors = {name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in arrays.items()}
-    document = {"ridge": ridge, "weight": blend.weight, "features": blend.config.adapter.features}
+    document = {
+        "ridge": ridge,
+        "weight": blend.weight,
+        "features": blend.config.adapter.features,
+        "reading": blend.model.reading_used if blend.model.static or blend.config.prompt.parts else None,
+        "canary": described,
+    }
     return {**blend.model.adapter_state(), **tensors}, document
 
 
 def restore_blend(
-    config: ForecastConfig, backbone: Backbone, tensors: dict[str, torch.Tensor], document: dict[str, Any]
+    config: ForecastConfig,
+    backbone: Backbone,
+    tensors: dict[str, torch.Tensor],
+    document: dict[str, Any],
+    *,
+    verify: bool = True,
 ) -> Blend:
     """The inverse of `blend_state`.
 
+    Args:
+        config: of the artifact.
+        backbone: the frozen language model.
+        tensors: of the artifact.
+        document: its JSON.
+        verify: whether to ask again what the canary asked.
+
     Raises:
-        CheckpointError: a weight is missing, unknown or of another shape.
+        CheckpointError: a weight is missing, unknown or of another shape, the prompt cannot be read as it was, or the
+            model answers otherwise than when it was saved.
     """
+    reading = check_reading(document, backbone)
+    tensors, canary = read_canary(tensors, document)
     try:
         ridge, weight = document["ridge"], float(document["weight"])
         scaling, penalty = ridge["scaling"], float(ridge["penalty"])
@@ -245,13 +314,17 @@ def restore_blend(
     config = _with_features(config, document)
     model = build_forecaster(config, backbone, fresh=False)
     load_adapter(model, {name: tensor for name, tensor in tensors.items() if name not in shapes})
+    model.reading = reading or model.reading
     base = RidgeForecaster(arrays["ridge.weights"], scaling, penalty)
     standards = None
     if numeric:
         base = replace(base, view=view, ahead=ahead, own=arrays["ridge.own"])
         standards = Standards(arrays["covariates.loc"], arrays["covariates.spread"])
     factors, shape_of_steps = arrays["calibration.factors"], arrays["calibration.shape"]
-    return Blend(config, backbone, base, model.eval(), weight, factors, shape_of_steps, standards)
+    blend = Blend(config, backbone, base, model.eval(), weight, factors, shape_of_steps, standards, canary)
+    if verify:
+        verify_canary(blend)
+    return blend
 
 
 def _with_features(config: ForecastConfig, document: dict[str, Any]) -> ForecastConfig:

@@ -1,29 +1,37 @@
-"""Artifacts: theta, omega and base as safetensors, everything else as JSON. Written whole or not at all; no pickle."""
+"""Artifacts: theta, omega and base as safetensors, everything else as JSON. Written whole or not at all; no pickle.
+
+One digest stands at the head of the JSON and covers every byte of both files. It is checked before either is read.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import os
+import re
 import shutil
 import tempfile
-from importlib.metadata import version
+import warnings
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load, save_file
 from torch import Tensor
 
 from .backbone import Backbone
-from .errors import CheckpointError, OutputError
+from .canary import library_versions
+from .config import Reading
+from .errors import CheckpointError, Notice, OutputError
 from .model import Reprogram
 
 FORMAT = "seqreprog"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+UNSEALED = 1  # the version without digest and canary
 WEIGHTS, CONFIG = "adapter_model.safetensors", "seqreprog.json"
-LIBRARIES = ("seqreprog", "torch", "transformers", "accelerate", "numpy", "pandas")
+_SEAL = re.compile(rb'\A\{\s*"sha256": "([0-9a-f]{64})"')  # the first line of the JSON
+_OPEN = "0" * 64  # what stands there while the digest is computed
 
 
 def save_artifact(path: str | Path, tensors: dict[str, Tensor], document: dict[str, Any]) -> None:
@@ -34,7 +42,7 @@ def save_artifact(path: str | Path, tensors: dict[str, Tensor], document: dict[s
     """
     target = Path(path).expanduser()
     check_place(target)
-    full = {"format": FORMAT, "format_version": FORMAT_VERSION, "libraries": _versions(), **document}
+    full = {"format": FORMAT, "format_version": FORMAT_VERSION, "libraries": library_versions(), **document}
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         fresh = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
@@ -43,8 +51,7 @@ def save_artifact(path: str | Path, tensors: dict[str, Tensor], document: dict[s
     try:
         fresh.chmod(0o755)
         save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, fresh / WEIGHTS)
-        full["weights_sha256"] = _digest(fresh / WEIGHTS)
-        (fresh / CONFIG).write_text(json.dumps(full, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+        (fresh / CONFIG).write_bytes(sealed(full, (fresh / WEIGHTS).read_bytes()))
         shutil.copymode(fresh / CONFIG, fresh / WEIGHTS)  # safetensors writes for the owner alone
         for file in (fresh / WEIGHTS, fresh / CONFIG, fresh):
             _sync(file)
@@ -68,38 +75,73 @@ def check_place(path: str | Path) -> None:
         raise OutputError(f"{str(target)!r} exists and is no seqreprog model; it was left alone. Choose another place")
 
 
+def sealed(document: dict[str, Any], weights: bytes) -> bytes:
+    """`document` as JSON, opened by the digest of itself and of the file of weights beside it."""
+    opened = {"sha256": _OPEN, **{name: value for name, value in document.items() if name != "sha256"}}
+    text = (json.dumps(opened, indent=2, allow_nan=False) + "\n").encode()
+    return text.replace(_OPEN.encode(), _digest(text, weights).encode(), 1)
+
+
 def load_artifact(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Reads what `save_artifact` wrote.
 
+    One that was saved before there were digests of both files is read with a notice.
+
+    Args:
+        path: the directory.
+
+    Returns:
+        Its tensors by name, and its JSON.
+
     Raises:
-        CheckpointError: missing, corrupt, truncated, foreign, or of a newer format.
+        CheckpointError: missing, damaged, edited, foreign, or of a newer format.
     """
     source = Path(path).expanduser()
-    try:
-        document = json.loads((source / CONFIG).read_text(encoding="utf-8"))
-    except OSError as error:
+    text, weights = _bytes(source / CONFIG, f"{str(source)!r} holds no seqreprog model"), b""
+    seal = _SEAL.match(text)
+    if seal is not None:
+        weights = _bytes(source / WEIGHTS, f"{str(source / WEIGHTS)!r} is missing")
+        _check_digest(source, seal[1].decode(), _digest(_SEAL.sub(_reopened, text, 1), weights))
+    document = _document(source / CONFIG, text)
+    if document.get("format_version") != (UNSEALED if seal is None else FORMAT_VERSION):
+        found = document.get("format_version")
         raise CheckpointError(
-            f"{str(source)!r} holds no seqreprog model: {CONFIG} {error.strerror}. Pass the folder that save wrote"
-        ) from error
-    except ValueError as error:
-        raise CheckpointError(f"{str(source / CONFIG)!r} is corrupt: {error}") from error
-    if not isinstance(document, dict) or document.get("format") != FORMAT:
-        raise CheckpointError(f"{str(source / CONFIG)!r} was not written by seqreprog")
-    if document.get("format_version") != FORMAT_VERSION:
-        raise CheckpointError(
-            f"{str(source)!r} has format version {document.get('format_version')}; this release reads {FORMAT_VERSION}"
+            f"{str(source)!r} has format version {found}; this release reads {UNSEALED} to {FORMAT_VERSION}"
+            if found not in (UNSEALED, FORMAT_VERSION)
+            else f"{str(source / CONFIG)!r} is not the file that was saved: its first line holds no sha256. "
+            "Copy the model anew"
+        )
+    if seal is None:
+        weights = _bytes(source / WEIGHTS, f"{str(source / WEIGHTS)!r} is missing")
+        _check_digest(source / WEIGHTS, str(document.get("weights_sha256")), hashlib.sha256(weights).hexdigest())
+        warnings.warn(
+            f"{str(source)!r} was saved before models held a digest of their settings and a canary, so neither can be "
+            "checked. Compare its answers with known ones and save it again",
+            Notice,
+            stacklevel=3,
         )
     try:
-        tensors, digest = load_file(source / WEIGHTS), _digest(source / WEIGHTS)
-    except (OSError, SafetensorError) as error:
-        raise CheckpointError(f"{str(source / WEIGHTS)!r} is missing, corrupt or truncated: {error}") from error
-    recorded = document.get("weights_sha256")
-    if digest != recorded:
+        return load(weights), document
+    except SafetensorError as error:
+        raise CheckpointError(f"{str(source / WEIGHTS)!r} is corrupt or truncated: {error}") from error
+
+
+def check_reading(document: dict[str, Any], backbone: Backbone) -> Reading | None:
+    """How the prompt was read when the artifact was saved; `None` where none was, or none was recorded.
+
+    Raises:
+        CheckpointError: this backbone cannot be read so with the libraries that are here.
+    """
+    used = document.get("reading")
+    if used is not None and used not in get_args(Reading):
+        raise CheckpointError(f"the artifact's reading of the prompt must be one of {get_args(Reading)}; got {used!r}")
+    if used == "prefix" and backbone.reading_used("prefix") != "prefix":
+        saved, here = (versions.get("transformers") for versions in (document["libraries"], library_versions()))
         raise CheckpointError(
-            f"{str(source / WEIGHTS)!r} is not the file that was saved: its sha256 is {digest[:8]}.., {CONFIG} has "
-            f"{str(recorded)[:8]}... Copy the model anew"
+            f"this model read its prompt as a prefix; transformers {here} takes no keys and values for backbone "
+            f"{backbone.name!r}, so it would answer otherwise. It was saved with transformers {saved}: install that"
         )
-    return tensors, document
+    return used
 
 
 def check_kind(path: str | Path, document: dict[str, Any], *kinds: str) -> None:
@@ -159,13 +201,38 @@ def _brief(record: dict[str, Any]) -> str:
     return f"{record['fingerprint'][:8]}.. ({record['width']}-d, {record['words']} words, {record['layers']} layers)"
 
 
-def _versions() -> dict[str, str]:
-    return {name: version(name) for name in LIBRARIES}
+def _bytes(path: Path, what: str) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise CheckpointError(f"{what}: {path.name} {error.strerror}. Pass the folder that save wrote") from error
 
 
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def _digest(text: bytes, weights: bytes) -> str:
+    """Of both files; the length of the first keeps a byte from moving from one into the other unseen."""
+    return hashlib.sha256(b"%d\n" % len(text) + text + weights).hexdigest()
+
+
+def _reopened(seal: re.Match[bytes]) -> bytes:
+    return seal[0].replace(seal[1], _OPEN.encode())
+
+
+def _check_digest(place: Path, recorded: str, found: str) -> None:
+    if found != recorded:
+        raise CheckpointError(
+            f"{str(place)!r} is not what was saved: its sha256 is {found[:8]}.., recorded is {recorded[:8]}... A file "
+            "was damaged or edited; copy the model anew"
+        )
+
+
+def _document(path: Path, text: bytes) -> dict[str, Any]:
+    try:
+        document = json.loads(text)
+    except ValueError as error:
+        raise CheckpointError(f"{str(path)!r} is corrupt: {error}") from error
+    if not isinstance(document, dict) or document.get("format") != FORMAT:
+        raise CheckpointError(f"{str(path)!r} was not written by seqreprog")
+    return document
 
 
 def _sync(path: Path) -> None:

@@ -311,16 +311,21 @@ class Forecaster:
         )
 
     @classmethod
-    def load(cls, path: str | Path, *, backbone: str | Path | None = None, device: str = "auto") -> Forecaster:
-        """Reads what `save` wrote.
+    def load(
+        cls, path: str | Path, *, backbone: str | Path | None = None, device: str = "auto", verify: bool = True
+    ) -> Forecaster:
+        """Reads what `save` wrote, and asks it again what it was asked then.
 
         Args:
             path: the directory.
             backbone: where the language model is now, if no longer where it was; it must be the same to the byte.
             device: as in the constructor.
+            verify: `False` skips the canary, one pass of the language model over two windows (none where its weight is
+                0); the digest of the files is always checked.
 
         Raises:
-            CheckpointError: corrupt, truncated, foreign, or another backbone.
+            CheckpointError: damaged, edited, foreign, another backbone, or a model that answers otherwise than when it
+                was saved.
             ConfigError: there is no such device here.
         """
         check_device(device)
@@ -336,7 +341,7 @@ class Forecaster:
         model.config, model._columns, model.summary_ = config, columns, summary
         model._backbone = load_backbone(backbone or config.backbone, config.layers)
         check_backbone(record, model._backbone)
-        model._blend = restore_blend(config, model._backbone, tensors, document)
+        model._blend = restore_blend(config, model._backbone, tensors, document, verify=verify)
         return model
 
     @property

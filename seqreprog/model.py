@@ -35,6 +35,11 @@ class Reprogram(nn.Module):
         self.input_map, self.backbone, self.output_map = input_map, backbone, output_map
         self.static, self.reading = tuple(static), reading
 
+    @property
+    def reading_used(self) -> Reading:
+        """How this backbone reads the prompt, where `reading` leaves that open."""
+        return self.backbone.reading_used(self.reading)
+
     def adapter_state(self) -> dict[str, Tensor]:
         """Theta and omega (and a peft adapter's weights, if any): all that is trained, saved and shared."""
         state = {

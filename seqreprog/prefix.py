@@ -8,7 +8,6 @@ Source of the idea: prefix caching in decoding (Pope et al. 2023, section 2.1), 
 from __future__ import annotations
 
 import copy
-import inspect
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -20,37 +19,27 @@ from .errors import BackboneError
 from .types import Prefix, TokenIds
 
 
-def has_cache(model: Any) -> bool:
-    """Whether keys and values can be handed to this model: it takes them and positions, and keeps nothing else."""
-    from transformers import DynamicCache
-    from transformers.cache_utils import DynamicLayer, DynamicSlidingWindowLayer
-
-    if not {"past_key_values", "position_ids"} <= set(inspect.signature(model.forward).parameters):
-        return False
-    return all(
-        type(layer) in (DynamicLayer, DynamicSlidingWindowLayer) for layer in DynamicCache(config=model.config).layers
-    )
-
-
-def looks_ahead(model: Any) -> bool:
-    """Whether a token's state depends on later ones, found out by asking: two rows that differ in their last token."""
-    weight = model.get_input_embeddings().weight
-    words = torch.randn(3, weight.shape[1], generator=torch.Generator().manual_seed(0)).to(weight)
-    rows = torch.stack([words[[0, 1]], words[[0, 2]]])
-    with torch.no_grad():
-        first = model(inputs_embeds=rows).last_hidden_state[:, 0]
-    return not torch.allclose(first[0], first[1], rtol=0, atol=1e-3 * float(first.abs().max()))
-
-
 @torch.no_grad()
-def extend(model: Any, prefix: Prefix | None, tokens: TokenIds, first_position: int) -> Prefix:
-    """The keys and values of `tokens` behind those of `prefix`, which stays as it is."""
+def extend(model: Any, prefix: Prefix | None, tokens: TokenIds, first_position: int, cache_name: str) -> Prefix:
+    """The keys and values of `tokens` behind those of `prefix`, which stays as it is.
+
+    Args:
+        model: the Hugging Face model.
+        prefix: what was read before; `None` for nothing.
+        tokens: what follows.
+        first_position: what the model counts positions from.
+        cache_name: the argument under which it takes keys and values.
+
+    Raises:
+        BackboneError: gradient checkpointing is on, or the model kept no keys and values.
+    """
     from transformers import DynamicCache
 
     if _recomputes(model):
         raise BackboneError(
             "gradient checkpointing recomputes layers and would append to the prompt's cached keys twice. Call "
-            "backbone.model.gradient_checkpointing_disable(), or pass no prompt: Prompt(task=False, parts=())"
+            f"backbone.model.{_recomputing(model)}_checkpointing_disable(), or pass no prompt: "
+            "Prompt(task=False, parts=())"
         )
     cache = DynamicCache(config=model.config) if prefix is None else copied(prefix.cache)
     mask = tokens.mask if prefix is None else torch.cat([prefix.mask, tokens.mask], 1)
@@ -58,9 +47,9 @@ def extend(model: Any, prefix: Prefix | None, tokens: TokenIds, first_position: 
     with _stopping_at_the_last_keys(cache):
         model(
             input_ids=tokens.ids,
-            past_key_values=cache,
             use_cache=True,
             position_ids=places + first_position,
+            **{cache_name: cache},
             **attention(mask),
         )
     if cache.get_seq_length() != mask.shape[1]:
@@ -124,9 +113,11 @@ def attention(mask: Tensor) -> dict[str, Tensor]:
     return {} if bool(mask.all()) else {"attention_mask": mask.long()}
 
 
+def _recomputing(model: Any) -> str:
+    """`"activation"` or `"gradient"`: what checkpointing is called in this release of transformers."""
+    return "activation" if hasattr(type(model), "activation_checkpointing_disable") else "gradient"
+
+
 def _recomputes(model: Any) -> bool:
-    """Whether gradient checkpointing is on, under the name that this release of transformers has for it."""
-    for name in ("is_activation_checkpointing", "is_gradient_checkpointing"):
-        if hasattr(type(model), name):
-            return bool(getattr(model, name))
-    return False
+    """Whether gradient checkpointing is on."""
+    return bool(getattr(model, f"is_{_recomputing(model)}_checkpointing", False))

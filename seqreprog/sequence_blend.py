@@ -21,7 +21,8 @@ from jaxtyping import Float, Int
 from .backbone import Backbone, load_backbone, with_peft
 from .batching import in_batches, rows_that_fit
 from .build_sequences import build_sequence_model, room
-from .checkpoint import check_backbone, load_adapter
+from .canary import SEED, Arrays, Canary, canary_state, device_kind, read_canary, verify_canary
+from .checkpoint import check_backbone, check_reading, load_adapter
 from .data.alphabets import Alphabet
 from .data.symbols import Symbols
 from .errors import CheckpointError, ConfigError
@@ -38,6 +39,7 @@ from .types import SymbolBatch
 ALIGNED = 64  # places at most that are read one by one
 SPARE = 2  # times the longest sequence of training that a model can read, where the backbone has room
 INFERENCE_ROWS = 256  # sequences of one batch at most
+CANARY_LENGTHS = (7, 12, 20)  # symbols, of sequences that are not aligned
 NGRAM, RUNS = "ngram.", "runs."  # open the names of their arrays
 
 
@@ -61,6 +63,7 @@ class SequenceBlend:
         places: soft tokens of aligned sequences, which the head reads one by one; 0 for others. For infilling how far
             from an end of its run a blank knows its place.
         runs: the base of infilling, which has no other.
+        canary: what a saved model is asked when it is loaded.
     """
 
     config: SequenceConfig
@@ -77,6 +80,7 @@ class SequenceBlend:
     scale: float = 1.0
     places: int = 0
     runs: RunModel | None = None
+    canary: Canary | None = None
 
     def scores(
         self,
@@ -138,6 +142,41 @@ class SequenceBlend:
             return last.sum(1) / states.mask.sum(1, keepdim=True)  # 0 where a token is none
 
         return averaged(_by_length(self.model, symbols, self.length, self.config, mean), owner)
+
+    def canary_inputs(self) -> Arrays:
+        """Drawn sequences, as long as those of `fit` where these were aligned, with a mask in each."""
+        rng, mask = np.random.default_rng(SEED), self.alphabet.mask
+        aligned = 0 if self.base is None else self.base.vocabulary.length
+        if self.places and self.config.task != "infill":
+            aligned = aligned or (self.places - 1) * self.config.step + self.config.patch
+        lengths = np.minimum([aligned] * len(CANARY_LENGTHS) if aligned else CANARY_LENGTHS, self.length)
+        offsets = np.concatenate([[0], np.cumsum(lengths)])
+        ids = rng.integers(1, mask, offsets[-1])
+        ids[offsets[:-1] + lengths // 2] = mask
+        return {"ids": ids, "offsets": offsets}
+
+    def canary_answers(self, inputs: Arrays) -> Arrays:
+        """Log-odds or standardised values of baseline and language model; of infilling for each masked symbol."""
+        symbols, answers = Symbols(inputs["ids"], inputs["offsets"], self.alphabet), {}
+        if self.weight < 1 and self.runs is not None:
+            hidden = symbols.ids == self.alphabet.mask
+            answers["baseline"] = self.runs.decision(symbols, hidden, np.flatnonzero(hidden))
+        elif self.weight < 1 and self.base is not None:
+            answers["baseline"] = self.base.decision(symbols)
+        if self.weight > 0 or not answers:
+            answers["model"] = _at_once(self.model, symbols, self.length)
+        return answers
+
+    def kind_of_device(self) -> str:
+        return device_kind(self.model, self.weight)
+
+
+@torch.inference_mode()
+def _at_once(model: SymbolReprogram, symbols: Symbols, length: int) -> np.ndarray:
+    """What the language model says of a few sequences, in one padded batch."""
+    batch = symbol_batch(symbols, np.arange(len(symbols)), length)
+    device = next(model.backbone.parameters()).device
+    return model.eval()(SymbolBatch(batch.ids.to(device), batch.mask.to(device))).double().cpu().numpy()
 
 
 def averaged(
@@ -259,7 +298,11 @@ def blend_state(blend: SequenceBlend) -> tuple[dict[str, torch.Tensor], dict[str
             arrays, described[opening] = base.state()
             tensors |= {opening + name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in arrays.items()}
     numbers = ("columns", "length", "places", "weight", "stretch", "temperature", "centre", "scale")
+    canary, canary_document = canary_state(blend)
+    tensors |= {name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in canary.items()}
     return tensors, {
+        "canary": canary_document,
+        "reading": blend.model.reading_used if blend.model.static else None,
         "ngram": described[NGRAM],
         "runs": described[RUNS],
         "alphabet": {"kind": blend.alphabet.kind, "symbols": list(blend.alphabet.symbols)},
@@ -269,13 +312,28 @@ def blend_state(blend: SequenceBlend) -> tuple[dict[str, torch.Tensor], dict[str
 
 
 def restore_blend(
-    config: SequenceConfig, backbone: Backbone, tensors: dict[str, torch.Tensor], document: dict[str, Any]
+    config: SequenceConfig,
+    backbone: Backbone,
+    tensors: dict[str, torch.Tensor],
+    document: dict[str, Any],
+    *,
+    verify: bool = True,
 ) -> SequenceBlend:
     """The inverse of `blend_state`; `backbone` has its peft adapter already, where the document has one.
 
+    Args:
+        config: of the artifact.
+        backbone: the frozen language model.
+        tensors: of the artifact.
+        document: its JSON.
+        verify: whether to ask again what the canary asked.
+
     Raises:
-        CheckpointError: something is missing, unknown or of another shape.
+        CheckpointError: something is missing, unknown or of another shape, the prompt cannot be read as it was, or the
+            model answers otherwise than when it was saved.
     """
+    reading = check_reading(document, backbone)
+    tensors, canary = read_canary(tensors, document)
     arrays = {
         opening: {
             name.removeprefix(opening): part.numpy() for name, part in tensors.items() if name.startswith(opening)
@@ -297,10 +355,14 @@ def restore_blend(
         fresh=False,
     )  # fmt: skip
     load_adapter(model, {name: part for name, part in tensors.items() if not name.startswith((NGRAM, RUNS))})
-    return SequenceBlend(
+    model.reading = reading or model.reading
+    blend = SequenceBlend(
         config, backbone, alphabet, columns, length, base, model.eval(), **numbers, places=places,
-        runs=None if runs is None else runs_from_state(arrays[RUNS], runs),
+        runs=None if runs is None else runs_from_state(arrays[RUNS], runs), canary=canary,
     )  # fmt: skip
+    if verify:
+        verify_canary(blend)
+    return blend
 
 
 def reopen_blend(
@@ -309,6 +371,7 @@ def reopen_blend(
     document: dict[str, Any],
     *,
     backbone: str | None = None,
+    verify: bool = True,
 ) -> SequenceBlend:
     """`restore_blend` with the frozen model loaded by its name, or from where it is now, and its peft adapter.
 
@@ -320,4 +383,4 @@ def reopen_blend(
     check_backbone(document["backbone"], frozen)
     if document["peft"] is not None:
         frozen = with_peft(frozen, document["peft"], seed=config.seed)
-    return restore_blend(config, frozen, tensors, document)
+    return restore_blend(config, frozen, tensors, document, verify=verify)

@@ -188,16 +188,26 @@ class SequenceEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         save_artifact(path, tensors, {"kind": self.artifact, **document, "summary": asdict(self.summary_)})
 
     @classmethod
-    def load(cls: type[Model], path: str | Path, *, backbone: str | Path | None = None, device: str = "auto") -> Model:
-        """Reads what `save` wrote.
+    def load(
+        cls: type[Model],
+        path: str | Path,
+        *,
+        backbone: str | Path | None = None,
+        device: str = "auto",
+        verify: bool = True,
+    ) -> Model:
+        """Reads what `save` wrote, and asks it again what it was asked then.
 
         Args:
             path: the directory.
             backbone: where the language model is now, if no longer where it was; it must be the same to the byte.
             device: as in `SequenceOptions`.
+            verify: `False` skips the canary, one pass of the language model over three short sequences; the digest of
+                the files is always checked.
 
         Raises:
-            CheckpointError: corrupt, truncated, foreign, or another backbone.
+            CheckpointError: damaged, edited, foreign, another backbone, or a model that answers otherwise than when it
+                was saved.
             ConfigError: there is no such device here.
         """
         check_device(device)
@@ -210,7 +220,8 @@ class SequenceEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
             model._restore_answers(document["answers"])
         except (KeyError, TypeError, ValueError) as error:
             raise CheckpointError(f"{str(path)!r} is not an artifact that this release reads: {error}") from error
-        model._blend = reopen_blend(config, tensors, document, backbone=None if backbone is None else str(backbone))
+        place = None if backbone is None else str(backbone)
+        model._blend = reopen_blend(config, tensors, document, backbone=place, verify=verify)
         model.summary_ = summary
         return model
 

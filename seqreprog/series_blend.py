@@ -17,7 +17,8 @@ from jaxtyping import Float
 from .backbone import Backbone, load_backbone
 from .batching import in_batches, rows_that_fit
 from .build_series import build_series_model
-from .checkpoint import check_backbone, load_adapter
+from .canary import SEED, Arrays, Canary, canary_state, device_kind, read_canary, verify_canary
+from .checkpoint import check_backbone, check_reading, load_adapter
 from .data.instances import Instances
 from .errors import CheckpointError, ConfigError, DataError
 from .model import InstanceReprogram
@@ -25,6 +26,7 @@ from .series_config import SeriesConfig
 from .series_samples import instance_batch
 from .solvers import probabilities
 
+CANARY_LENGTHS = (16, 12)  # steps at most: views and patches of a longer one cost time, and show no more
 NUMBERS = ("temperature", "centre", "scale")
 
 
@@ -42,6 +44,7 @@ class SeriesBlend:
         temperature: what log-odds are divided by before they become probabilities.
         centre: of values, which are standardised.
         scale: of values.
+        canary: what a saved model is asked when it is loaded.
     """
 
     config: SeriesConfig
@@ -53,6 +56,7 @@ class SeriesBlend:
     temperature: float = 1.0
     centre: float = 0.0
     scale: float = 1.0
+    canary: Canary | None = None
 
     def scores(self, instances: Instances) -> Float[np.ndarray, "instance column"]:
         """Log-odds up to a constant of each row, or values in standardised units.
@@ -78,6 +82,24 @@ class SeriesBlend:
     def values(self, instances: Instances) -> Float[np.ndarray, " instance"]:
         """What a regression answers, in the caller's own units."""
         return self.centre + self.scale * self.scores(instances)[:, 0]
+
+    def canary_inputs(self) -> Arrays:
+        """Two series, a season and a shorter walk of which a part is missing, on the scale of those of `fit`."""
+        rng, (middle, spread) = np.random.default_rng(SEED), self.channel_scale
+        lengths = np.clip([self.length, self.length // 2], 4, CANARY_LENGTHS)
+        offsets = np.concatenate([[0], np.cumsum(lengths)])
+        values = rng.normal(size=(offsets[-1], len(middle)))
+        values[: lengths[0]] = np.sin(np.arange(lengths[0]) / 3)[:, None] + 0.1 * values[: lengths[0]]
+        values[lengths[0] :] = values[lengths[0] :].cumsum(0) / np.sqrt(lengths[1])
+        values[lengths[0] + 2 :: 7] = np.nan
+        return {"values": middle + spread * values, "offsets": offsets}
+
+    def canary_answers(self, inputs: Arrays) -> Arrays:
+        """Log-odds or standardised values of the language model."""
+        return {"model": self.scores(Instances(inputs["values"], inputs["offsets"]))}
+
+    def kind_of_device(self) -> str:
+        return device_kind(self.model, 1)
 
 
 @torch.inference_mode()
@@ -107,7 +129,11 @@ def model_answers(
 def series_state(blend: SeriesBlend) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
     """Tensors and JSON of an artifact (everything but the frozen backbone)."""
     middle, spread = blend.channel_scale
-    return dict(blend.model.adapter_state()), {
+    canary, canary_document = canary_state(blend)
+    arrays = {name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in canary.items()}
+    return blend.model.adapter_state() | arrays, {
+        "canary": canary_document,
+        "reading": blend.model.reading_used if blend.model.static else None,
         "columns": blend.columns,
         "length": blend.length,
         "channel_scale": [middle.tolist(), spread.tolist()],
@@ -116,13 +142,28 @@ def series_state(blend: SeriesBlend) -> tuple[dict[str, torch.Tensor], dict[str,
 
 
 def restore_series(
-    config: SeriesConfig, backbone: Backbone, tensors: dict[str, torch.Tensor], document: dict[str, Any]
+    config: SeriesConfig,
+    backbone: Backbone,
+    tensors: dict[str, torch.Tensor],
+    document: dict[str, Any],
+    *,
+    verify: bool = True,
 ) -> SeriesBlend:
     """The inverse of `series_state`.
 
+    Args:
+        config: of the artifact.
+        backbone: the frozen language model.
+        tensors: of the artifact.
+        document: its JSON.
+        verify: whether to ask again what the canary asked.
+
     Raises:
-        CheckpointError: something is missing, unknown or of another shape.
+        CheckpointError: something is missing, unknown or of another shape, the prompt cannot be read as it was, or the
+            model answers otherwise than when it was saved.
     """
+    reading = check_reading(document, backbone)
+    tensors, canary = read_canary(tensors, document)
     try:
         columns, length = int(document["columns"]), int(document["length"])
         middle, spread = (np.array(part, dtype=np.float64) for part in document["channel_scale"])
@@ -131,11 +172,22 @@ def restore_series(
         raise CheckpointError(f"the artifact's settings cannot be read: {error!r}") from error
     model = build_series_model(config, backbone, channels=len(middle), classes=columns, length=length, fresh=False)
     load_adapter(model, tensors)
-    return SeriesBlend(config, backbone, columns, length, (middle, spread), model.eval(), **numbers)
+    model.reading = reading or model.reading
+    blend = SeriesBlend(
+        config, backbone, columns, length, (middle, spread), model.eval(), **numbers, canary=canary
+    )  # fmt: skip
+    if verify:
+        verify_canary(blend)
+    return blend
 
 
 def reopen_series(
-    config: SeriesConfig, tensors: dict[str, torch.Tensor], document: dict[str, Any], *, backbone: str | None = None
+    config: SeriesConfig,
+    tensors: dict[str, torch.Tensor],
+    document: dict[str, Any],
+    *,
+    backbone: str | None = None,
+    verify: bool = True,
 ) -> SeriesBlend:
     """`restore_series` with the frozen model loaded by its name, or from where it is now.
 
@@ -145,4 +197,4 @@ def reopen_series(
     """
     frozen = load_backbone(backbone or config.backbone, config.layers)
     check_backbone(document["backbone"], frozen)
-    return restore_series(config, frozen, tensors, document)
+    return restore_series(config, frozen, tensors, document, verify=verify)

@@ -95,16 +95,21 @@ class SeriesModel:
         )
 
     @classmethod
-    def load(cls, path: str | Path, *, backbone: str | Path | None = None, device: str = "auto") -> SeriesModel:
-        """Reads what `save` wrote.
+    def load(
+        cls, path: str | Path, *, backbone: str | Path | None = None, device: str = "auto", verify: bool = True
+    ) -> SeriesModel:
+        """Reads what `save` wrote, and asks it again what it was asked then.
 
         Args:
             path: the directory.
             backbone: where the language model is now, if no longer where it was; it must be the same to the byte.
             device: as in `SeriesConfig`.
+            verify: `False` skips the canary, one pass of the language model over two series; the digest of the files is
+                always checked.
 
         Raises:
-            CheckpointError: corrupt, truncated, foreign, or another backbone.
+            CheckpointError: damaged, edited, foreign, another backbone, or a model that answers otherwise than when it
+                was saved.
             ConfigError: there is no such device here.
         """
         check_device(device)
@@ -117,4 +122,4 @@ class SeriesModel:
         except (KeyError, TypeError, ValueError) as error:
             raise CheckpointError(f"{str(path)!r} is not an artifact that this release reads: {error}") from error
         place = None if backbone is None else str(backbone)
-        return cls(reopen_series(config, tensors, document, backbone=place), summary, classes)
+        return cls(reopen_series(config, tensors, document, backbone=place, verify=verify), summary, classes)

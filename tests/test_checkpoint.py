@@ -22,9 +22,9 @@ from seqreprog import Adapter, Forecaster, Training
 from seqreprog.backbone import load_backbone
 from seqreprog.blend import Blend, blend_state
 from seqreprog.build import build_forecaster
-from seqreprog.checkpoint import CONFIG, FORMAT_VERSION, WEIGHTS, load_artifact, save_artifact
+from seqreprog.checkpoint import CONFIG, FORMAT_VERSION, WEIGHTS, load_artifact, save_artifact, sealed
 from seqreprog.config import ForecastConfig
-from seqreprog.errors import CheckpointError, OutputError
+from seqreprog.errors import CheckpointError, Notice, OutputError
 from seqreprog.linear import RidgeForecaster
 
 PACKAGE = Path(checkpoint.__file__).parent
@@ -59,12 +59,23 @@ def rewrite(saved: Path, **changes: Any) -> None:
             del document[name]
         else:
             document[name] = value
-    (saved / CONFIG).write_text(json.dumps(document))
+    (saved / CONFIG).write_bytes(sealed(document, (saved / WEIGHTS).read_bytes()))
 
 
 def rewrite_weights(saved: Path, tensors: dict[str, torch.Tensor]) -> None:
     save_file(tensors, saved / WEIGHTS)
-    rewrite(saved, weights_sha256=hashlib.sha256((saved / WEIGHTS).read_bytes()).hexdigest())
+    rewrite(saved)
+
+
+def unsealed(saved: Path) -> None:
+    """As releases wrote it that knew neither digest nor canary."""
+    document = json.loads((saved / CONFIG).read_text())
+    for name in ("sha256", "canary", "reading"):
+        del document[name]
+    tensors = {name: part for name, part in load_file(saved / WEIGHTS).items() if not name.startswith("canary.")}
+    save_file(tensors, saved / WEIGHTS)
+    digest = hashlib.sha256((saved / WEIGHTS).read_bytes()).hexdigest()
+    (saved / CONFIG).write_text(json.dumps({**document, "format_version": 1, "weights_sha256": digest}))
 
 
 # --- what is written -------------------------------------------------------------------------------------------------
@@ -74,7 +85,7 @@ def test_an_artifact_is_two_files_without_pickle_or_frozen_weights(model: Foreca
     assert sorted(file.name for file in saved.iterdir()) == sorted([CONFIG, WEIGHTS])
     assert sorted(file.name for file in saved.parent.iterdir()) == ["model"], "nothing is left beside it"
     names = set(load_file(saved / WEIGHTS))
-    assert {name.split(".")[0] for name in names} == {"input_map", "output_map", "ridge", "calibration"}
+    assert {name.split(".")[0] for name in names} == {"input_map", "output_map", "ridge", "calibration", "canary"}
     frozen = {name for name, _ in model._blend.backbone.named_parameters()}
     assert not names & frozen
     document = json.loads((saved / CONFIG).read_text())
@@ -233,20 +244,74 @@ def test_bytes_that_are_no_text_are_named(saved: Path) -> None:
         Forecaster.load(saved)
 
 
+@pytest.mark.parametrize("file", [CONFIG, WEIGHTS])
 @pytest.mark.parametrize("keep", [0, 4, 100, -8])
-def test_truncated_weights_are_named(saved: Path, keep: int) -> None:
-    whole = (saved / WEIGHTS).read_bytes()
-    (saved / WEIGHTS).write_bytes(whole[:keep])
-    with pytest.raises(CheckpointError, match=rf"{WEIGHTS}' is missing, corrupt or truncated"):
+@pytest.mark.parametrize("verify", [True, False])
+def test_truncated_files_are_named(saved: Path, file: str, keep: int, verify: bool) -> None:
+    whole = (saved / file).read_bytes()
+    (saved / file).write_bytes(whole[:keep])
+    with pytest.raises(CheckpointError, match=r"model.*(is not what was saved: its sha256 is|is corrupt)"):
+        Forecaster.load(saved, verify=verify)
+
+
+@pytest.mark.parametrize("file", [CONFIG, WEIGHTS])
+@pytest.mark.parametrize("verify", [True, False])
+def test_one_flipped_bit_is_found_wherever_it_is(saved: Path, file: str, verify: bool) -> None:
+    whole = (saved / file).read_bytes()
+    for place in np.random.default_rng(0).integers(0, 8 * len(whole), 100).tolist():
+        content = bytearray(whole)
+        content[place // 8] ^= 1 << place % 8
+        (saved / file).write_bytes(content)
+        with pytest.raises(CheckpointError):
+            Forecaster.load(saved, verify=verify)
+    content[place // 8] ^= 1 << place % 8
+    (saved / file).write_bytes(content)
+    Forecaster.load(saved, verify=verify)
+
+
+@pytest.mark.parametrize("edit", [("weight", 0.25), ("seed", 1), ("time_col", "when")])
+@pytest.mark.parametrize("verify", [True, False])
+def test_an_edited_setting_is_found(saved: Path, edit: tuple[str, Any], verify: bool) -> None:
+    document = json.loads((saved / CONFIG).read_text())
+    part = {"seed": document["config"], "time_col": document["columns"]}.get(edit[0], document)
+    assert part[edit[0]] != edit[1]
+    part[edit[0]] = edit[1]
+    (saved / CONFIG).write_text(json.dumps(document, indent=2) + "\n")
+    with pytest.raises(CheckpointError, match=r"is not what was saved: its sha256 is .{8}\.\., recorded is"):
+        Forecaster.load(saved, verify=verify)
+
+
+def test_no_byte_moves_from_one_file_into_the_other(saved: Path) -> None:
+    text, weights = (saved / CONFIG).read_bytes(), (saved / WEIGHTS).read_bytes()
+    (saved / CONFIG).write_bytes(text + weights[:1])
+    (saved / WEIGHTS).write_bytes(weights[1:])
+    with pytest.raises(CheckpointError, match="is not what was saved"):
         Forecaster.load(saved)
 
 
-@pytest.mark.parametrize("place", [-1, -500])
-def test_one_flipped_bit_is_named(saved: Path, place: int) -> None:
+def test_an_artifact_of_before_loads_with_a_notice(model: Forecaster, saved: Path) -> None:
+    unsealed(saved)
+    with pytest.warns(Notice, match="saved before models held a digest of their settings and a canary"):
+        old = Forecaster.load(saved)
+    pd.testing.assert_frame_equal(old.predict(frame()), model.predict(), check_exact=True)
+    old.save(saved)  # now it has both
+    assert Forecaster.load(saved)._blend.canary is not None
+    unsealed(saved)
     content = bytearray((saved / WEIGHTS).read_bytes())
-    content[place] ^= 1
+    content[-1] ^= 1
     (saved / WEIGHTS).write_bytes(content)
-    with pytest.raises(CheckpointError, match=rf"{WEIGHTS}' is not the file that was saved: its sha256 is"):
+    with pytest.raises(CheckpointError, match="is not what was saved"):
+        Forecaster.load(saved)
+
+
+def test_without_its_digest_a_newer_artifact_is_not_taken_for_an_old_one(saved: Path) -> None:
+    document = json.loads((saved / CONFIG).read_text())
+    del document["sha256"]
+    (saved / CONFIG).write_text(json.dumps(document))
+    with pytest.raises(CheckpointError, match="its first line holds no sha256"):
+        Forecaster.load(saved)
+    (saved / CONFIG).write_text(json.dumps({**document, "format_version": 1}))
+    with pytest.raises(CheckpointError, match="is not what was saved"):
         Forecaster.load(saved)
 
 
@@ -265,9 +330,7 @@ def test_another_format_and_a_newer_version_are_named(saved: Path) -> None:
         Forecaster.load(saved)
 
 
-@pytest.mark.parametrize(
-    "key", ["config", "backbone", "columns", "summary", "ridge", "weight", "format_version", "weights_sha256"]
-)
+@pytest.mark.parametrize("key", ["config", "backbone", "columns", "summary", "ridge", "weight", "format_version"])
 def test_a_missing_key_is_named(saved: Path, key: str) -> None:
     rewrite(saved, **{key: None})
     with pytest.raises(CheckpointError):

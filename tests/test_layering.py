@@ -59,6 +59,7 @@ LEVEL = {
     "inputs/views.py": 2,
     "inputs/bridge.py": 2,
     "inputs/prompt.py": 2,
+    "capabilities.py": 2,
     "prefix.py": 2,
     "backbone.py": 2,
     "tiny.py": 2,
@@ -89,6 +90,7 @@ LEVEL = {
     "batching.py": 4,
     "blackbox.py": 4,
     "calibrate.py": 4,
+    "canary.py": 1,
     "checkpoint.py": 4,
     "blend.py": 5,
     "probe.py": 5,
@@ -147,7 +149,7 @@ LEVEL = {
 # Libraries and the only files that may import them (a name ending in "/" is a folder).
 ROOMS = {
     "accelerate": {"train.py"},
-    "transformers": {"backbone.py", "prefix.py", "tiny.py"},
+    "transformers": {"backbone.py", "capabilities.py", "prefix.py", "tiny.py"},
     "peft": {"backbone.py"},
     "pandas": {
         "data/frames.py",
