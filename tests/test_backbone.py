@@ -18,6 +18,7 @@ from seqreprog.checkpoint import backbone_record, check_backbone
 from seqreprog.errors import BackboneError, CheckpointError
 from seqreprog.types import SoftTokens, TokenIds
 
+pytestmark = pytest.mark.compat
 FAMILIES = ("gpt2", "llama", "qwen2", "mistral", "gemma", "gptneox", "bert", "roberta", "t5")
 CAUSAL = FAMILIES[:6]
 LAYERS, WIDTH = 3, 32

@@ -13,6 +13,7 @@ from seqreprog.backbone import Backbone, load_backbone
 from seqreprog.capabilities import CACHE_NAMES, Capabilities, capabilities
 from seqreprog.types import Prefix, SoftTokens
 
+pytestmark = pytest.mark.compat
 CAUSAL, ENCODERS = ("gpt2", "llama", "qwen2", "mistral", "gemma", "gptneox"), ("bert", "roberta")
 
 

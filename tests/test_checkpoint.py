@@ -27,6 +27,7 @@ from seqreprog.config import ForecastConfig
 from seqreprog.errors import CheckpointError, Notice, OutputError
 from seqreprog.linear import RidgeForecaster
 
+pytestmark = pytest.mark.compat
 PACKAGE = Path(checkpoint.__file__).parent
 
 

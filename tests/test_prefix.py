@@ -25,6 +25,7 @@ from seqreprog.outputs.losses import pinball_loss, point_loss
 from seqreprog.samples import Sample
 from seqreprog.types import Prefix, SoftTokens, TokenIds
 
+pytestmark = pytest.mark.compat
 CAUSAL = ("gpt2", "llama", "qwen2", "mistral", "gemma", "gptneox")
 ENCODERS = ("bert", "roberta")
 WIDTH, WINDOW = 32, 32  # WINDOW: how far mistral's layers read
