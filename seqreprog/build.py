@@ -21,7 +21,7 @@ from .inputs.prototype import (
     kmeans_centres,
     word_vectors,
 )
-from .model import Reprogram, SeriesReprogram
+from .model import Reprogram, SeriesReprogram, count_weights
 from .outputs.heads import ForecastHead
 from .sentences import sentence_tokens
 
@@ -81,7 +81,7 @@ def build_forecaster(config: ForecastConfig, backbone: Backbone, *, fresh: bool 
         static=writer.static,
         reading=config.prompt.reading,
     )
-    if fresh:  # where saved weights follow, nothing trains
+    if fresh and config.training.mode != "probe":  # where saved weights follow nothing trains, nor does a probe's theta
         warn_if_heavy(model)
     return model
 
@@ -142,12 +142,11 @@ def make_prototypes(options: Adapter, backbone: Backbone, seed: int, fresh: bool
 
 def warn_if_heavy(model: Reprogram) -> None:
     """Says so where more weights train than are frozen."""
-    trained = sum(weight.numel() for _, weight in model.trained())
-    frozen = sum(weight.numel() for weight in model.backbone.parameters() if not weight.requires_grad)
-    if trained > frozen:
+    count = count_weights(model, probed=False)
+    if count.trained > count.frozen:
         warnings.warn(
-            f"{trained:,} weights train, more than the {frozen:,} that are frozen: this is closer to training a model "
-            "than to reprogramming one. prototypes='direct' or fewer n_prototypes train far fewer",
+            f"{count.trained:,} weights train, more than the {count.frozen:,} that are frozen: this is closer to "
+            "training a model than to reprogramming one. prototypes='direct' or fewer n_prototypes train far fewer",
             Notice,
             stacklevel=3,
         )

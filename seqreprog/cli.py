@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,6 +9,15 @@ import typer
 
 from . import __version__
 from .cli_demo import demo_command
+from .cli_forecasts import (
+    check_ahead,
+    check_outputs,
+    deliver_forecasts,
+    frequency,
+    make_forecaster,
+    read_ahead,
+    score_recipe,
+)
 from .cli_options import (
     AsJson,
     Augment,
@@ -22,6 +29,7 @@ from .cli_options import (
     DataFile,
     Device,
     Domain,
+    DuplicatesOf,
     FillGaps,
     Folds,
     Frequency,
@@ -48,6 +56,7 @@ from .cli_options import (
     SaveFolder,
     Seed,
     SequenceColumn,
+    SequenceColumnOfFit,
     SequenceKind,
     StaticColumn,
     TargetColumn,
@@ -66,13 +75,14 @@ from .cli_sequences import (
     predicts_sequences,
     regress_command,
 )
-from .config import Adapter, Prompt, Training, read_toml
+from .config import Adapter, Training
 from .console import print_json, print_recipe, print_score, reported, say
 from .errors import ConfigError
 
 IN_RECIPES = {
-    *("horizon", "windows", "step", "context", "level", "fill_gaps", "backbone", "layers", "base", "loss", "patch"),
-    *("domain", "static", "futr", "hist", "max_steps", "time_budget", "threads", "probe", "seed", "device"),
+    *("horizon", "windows", "step", "context", "level", "fill_gaps", "duplicates", "backbone", "layers", "base"),
+    *("loss", "patch", "domain", "static", "futr", "hist", "max_steps", "time_budget", "threads", "probe", "seed"),
+    "device",
 }  # options of `evaluate` that a recipe has a place for
 
 app = typer.Typer(
@@ -114,6 +124,7 @@ def forecast_command(
     target_col: TargetColumn = None,
     freq: Frequency = None,
     fill_gaps: FillGaps = False,
+    duplicates: DuplicatesOf = "error",
     backbone: BackboneName = "minilm",
     layers: LayersOfSeries = None,
     base: BaseName = "ridge",
@@ -136,20 +147,21 @@ def forecast_command(
     seqreprog forecast load.csv --horizon 24 --level 80 --level 95 --out pred.csv --plot pred.png --save model/
     """
     with reported():
-        _check_outputs(out_file, plot, save)
-        columns = {"id_col": id_col, "time_col": time_col, "target_col": target_col, "freq": _freq(freq)}
+        check_outputs(out_file, plot, save)
+        columns: dict[str, Any] = {"id_col": id_col, "time_col": time_col, "target_col": target_col}
+        columns |= {"freq": frequency(freq), "fill_gaps": fill_gaps, "duplicates": duplicates}
         from .data.files import read_frame_file
 
-        model = _forecaster(locals())
-        frame, ahead = read_frame_file(data), _future(future, futr)
+        model = make_forecaster(locals())
+        frame, ahead = read_frame_file(data), read_ahead(future, futr)
         if ahead is not None:
-            _check_future(frame, ahead, {**columns, "fill_gaps": fill_gaps}, futr, horizon)
-        model.fit(frame, **columns, fill_gaps=fill_gaps, static=static, futr_cols=futr, hist_cols=hist)
+            check_ahead(frame, ahead, columns, futr, horizon)
+        model.fit(frame, **columns, static=static, futr_cols=futr, hist_cols=hist)
         say(str(model.summary_), style="dim")
         if save is not None:
             model.save(save)
             say(f"model saved to {save}")
-        _deliver(model, frame, out_file, plot, {**columns, "fill_gaps": fill_gaps}, fresh=True, future=ahead)
+        deliver_forecasts(model, frame, out_file, plot, columns, fresh=True, future=ahead)
 
 
 @app.command("predict", cls=Command)
@@ -160,7 +172,7 @@ def predict_command(
     horizon: Annotated[int | None, typer.Option("--horizon", help="Steps, at most the model's.")] = None,
     out_file: OutFile = None,
     plot: PlotFile = None,
-    sequence: SequenceColumn = None,
+    sequence: SequenceColumnOfFit = None,
     on_unknown: Annotated[
         str | None, typer.Option("--on-unknown", help="error, or mask (as the model of sequences was fitted).")
     ] = None,
@@ -183,19 +195,19 @@ def predict_command(
         from .data.files import read_frame_file
         from .forecaster import Forecaster
 
-        _check_outputs(out_file, plot, None)
+        check_outputs(out_file, plot, None)
         loaded = Forecaster.load(model, backbone=backbone, device=device)
         why = f"{str(model)!r} forecasts series"
         refuse_options(ctx, {"sequence", "on_unknown"}, why, instead="pass a model of sequences")
         frame = read_frame_file(data)
-        ahead = _future(future, loaded.config.covariates.futr_cols)
-        _deliver(loaded, frame, out_file, plot, {}, h=horizon, future=ahead)
+        ahead = read_ahead(future, loaded.config.covariates.futr_cols)
+        deliver_forecasts(loaded, frame, out_file, plot, {}, h=horizon, future=ahead)
 
 
 @app.command("evaluate", cls=Command)
 def evaluate_command(
     ctx: typer.Context,
-    data: Annotated[Path | None, typer.Argument(help="CSV or Parquet with the series.")] = None,
+    data: Annotated[Path | None, typer.Argument(help="CSV, TSV or Parquet with the series.")] = None,
     horizon: Annotated[int | None, typer.Option("--horizon", help="Steps to forecast.")] = None,
     windows: Annotated[int, typer.Option("--windows", help="Last origins of each series to forecast from.")] = 4,
     step: Annotated[int | None, typer.Option("--step", help="Steps between origins (the horizon).")] = None,
@@ -221,6 +233,7 @@ def evaluate_command(
     target_col: TargetColumn = None,
     freq: Frequency = None,
     fill_gaps: FillGaps = False,
+    duplicates: DuplicatesOf = "error",
     backbone: BackboneName = "minilm",
     layers: LayersOfKind = None,
     base: Annotated[str | None, typer.Option("--base", help="ridge (of sequences: linear), or none.")] = None,
@@ -255,128 +268,21 @@ def evaluate_command(
             evaluate_sequences(ctx, {**locals(), "data": path}, folds=folds, as_json=as_json)
             return
         refuse_options(ctx, OF_SEQUENCES, "series have no use for these", instead="name sequences with --sequence")
-        columns = {"id_col": id_col, "time_col": time_col, "target_col": target_col, "freq": _freq(freq)}
+        columns: dict[str, Any] = {"id_col": id_col, "time_col": time_col, "target_col": target_col}
+        columns |= {"freq": frequency(freq)}
         if config is not None:
             refuse_options(ctx, IN_RECIPES, "a recipe holds every option of the model", instead="--config")
-            print_recipe(_run_recipe(config, path, columns), as_json)
+            print_recipe(score_recipe(config, path, columns), as_json)
             return
         if horizon is None:
             raise ConfigError("evaluate needs --horizon (or --config with a recipe, or --sequence with --label)")
         from .data.files import read_frame_file
 
-        model = _forecaster(with_defaults(locals(), base="ridge", patch=Adapter.patch))
-        beside = {"static": static, "futr_cols": futr, "hist_cols": hist, "fill_gaps": fill_gaps}
+        model = make_forecaster(with_defaults(locals(), base="ridge", patch=Adapter.patch))
+        columns |= {"fill_gaps": fill_gaps, "duplicates": duplicates}
+        beside = {"static": static, "futr_cols": futr, "hist_cols": hist}
         score = model.evaluate(read_frame_file(path), n_windows=windows, step_size=step, **columns, **beside)
         if as_json:
             print_json(score)
         else:
             print_score(score)
-
-
-def _forecaster(given: dict[str, Any]) -> Any:
-    """A Forecaster from a command's options."""
-    from .forecaster import Forecaster
-
-    return Forecaster(
-        horizon=given["horizon"],
-        context=given["context"],
-        backbone=given["backbone"],
-        layers="auto" if given["layers"] is None else given["layers"],
-        level=given["level"],
-        loss=given["loss"],
-        base=given["base"],
-        seed=given["seed"],
-        device=given["device"],
-        prompt=Prompt(domain=given["domain"]),
-        adapter=Adapter(patch=given["patch"], stride=given["patch"]),
-        training=Training(
-            max_steps=given["max_steps"],
-            time_budget=given["time_budget"],
-            threads=given["threads"],
-            mode="probe" if given["probe"] else "train",
-        ),
-    )
-
-
-def _deliver(
-    model: Any,
-    frame: Any,
-    out_file: Path | None,
-    plot: Path | None,
-    columns: dict[str, Any],
-    *,
-    h: int | None = None,
-    fresh: bool = False,
-    future: Any = None,
-) -> None:
-    """Forecasts to a file or standard output, and a picture."""
-    from .data.files import write_frame_file
-    from .data.frames import read_table
-    from .evaluation.plot import plot_forecast, save_figure
-
-    forecast = model.predict(None if fresh else frame, h=h, futr_df=future)
-    if out_file is None:
-        forecast.to_csv(sys.stdout, index=False)
-    else:
-        write_frame_file(forecast, out_file)
-        say(f"{len(forecast):,} rows written to {out_file}")
-    if plot is not None:
-        table = read_table(frame, **columns) if fresh else read_table(frame, like=model.columns)
-        save_figure(plot_forecast(table, forecast), plot)
-        say(f"picture written to {plot}")
-
-
-def _run_recipe(config: Path, data: Path, columns: dict[str, Any]) -> dict[str, Any]:
-    from .data.covariates import read_covariates
-    from .data.files import read_frame_file
-    from .data.frames import read_table
-    from .evaluation.protocol import read_recipe, run_recipe
-
-    forecaster, protocol = read_recipe(read_toml(config))
-    frame = read_frame_file(data)
-    table = read_covariates(read_table(frame, **columns), frame, forecaster.covariates)
-    found = run_recipe(forecaster, protocol, table.panel, list(table.ids), report=lambda line: say(line, style="dim"))
-    return {"config": str(config), "data": data.name, **found}
-
-
-def _future(path: Path | None, columns: Sequence[str]) -> Any:
-    """What is known of the steps to come; asked for before any work is lost."""
-    if path is None and columns:
-        raise ConfigError(f"columns {list(columns)} are to be known ahead: pass their file with --future")
-    if path is None:
-        return None
-    if not columns:
-        raise ConfigError(
-            "--future is read for columns that are known ahead, and there are none: name them with --futr"
-        )
-    from .data.files import read_frame_file
-
-    return read_frame_file(path)
-
-
-def _check_future(frame: Any, ahead: Any, columns: dict[str, Any], names: Sequence[str], horizon: int) -> None:
-    """Refuses a future that cannot serve before the model is fitted and saved."""
-    from .config import Covariates
-    from .data.covariates import read_future
-    from .data.frames import read_table
-
-    read_future(read_table(frame, **columns), ahead, Covariates.of(None, names, ()), steps=horizon, horizon=horizon)
-
-
-def _freq(text: str | None) -> str | int | None:
-    return int(text) if text is not None and text.isdigit() else text
-
-
-def _check_outputs(out_file: Path | None, plot: Path | None, save: Path | None) -> None:
-    """Refuses what cannot be written before any work is lost."""
-    from .checkpoint import check_place
-    from .data.files import check_frame_writable, check_writable
-    from .evaluation.plot import check_picture
-
-    if out_file is not None:
-        check_frame_writable(out_file)
-    if plot is not None:
-        check_picture(plot)
-        check_writable(plot)
-    if save is not None:
-        check_place(save)

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand
 
+from .config import DEFAULT_CONTEXT
 from .errors import ConfigError
 
 BackboneName = Annotated[str, typer.Option("--backbone", help="minilm, a directory, or a Hugging Face id.")]
@@ -28,6 +29,7 @@ Threads = Annotated[int | None, typer.Option("--threads", help="CPU threads.")]
 SaveFolder = Annotated[Path | None, typer.Option("--save", help="Keep the fitted model in this directory.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON alone.")]
 SequenceColumn = Annotated[str | None, typer.Option("--sequence", help="Column of sequences.")]
+SequenceColumnOfFit = Annotated[str | None, typer.Option("--sequence", help="Column of sequences (that of the fit).")]
 LabelColumn = Annotated[str | None, typer.Option("--label", help="Column of classes.")]
 TargetValue = Annotated[str | None, typer.Option("--target", help="Column of values.")]
 SequenceKind = Annotated[str, typer.Option("--kind", help="protein, dna, rna, smiles, selfies, or custom.")]
@@ -50,16 +52,21 @@ Identity = Annotated[
 ]
 Augment = Annotated[int, typer.Option("--augment", help="Other spellings read of each molecule (--kind smiles).")]
 DataFile = Annotated[
-    Path, typer.Argument(help="CSV or Parquet: long (a row per series and time) or wide (a column each).")
+    Path, typer.Argument(help="CSV, TSV or Parquet: long (a row per series and time) or wide (a column each).")
 ]
 IdColumn = Annotated[str | None, typer.Option("--id-col", help="Column that names the series (unique_id).")]
 TimeColumn = Annotated[str | None, typer.Option("--time-col", help="Column of dates or whole numbers (ds).")]
 TargetColumn = Annotated[str | None, typer.Option("--target-col", help="Column to forecast (y).")]
 Frequency = Annotated[str | None, typer.Option("--freq", help="Pandas alias such as h, D, MS; found out by itself.")]
 FillGaps = Annotated[bool, typer.Option("--fill-gaps", help="Take missing rows for missing values.")]
+DuplicatesOf = Annotated[
+    str,
+    typer.Option("--duplicates", help="Of several rows for one time: error, or count the first, the last or the mean."),
+]
 Horizon = Annotated[int, typer.Option("--horizon", help="Steps to forecast.")]
 Context = Annotated[
-    int | None, typer.Option("--context", help="Steps read (a third of the longest series, at most 512).")
+    int | None,
+    typer.Option("--context", help=f"Steps read (a third of the longest series, at most {DEFAULT_CONTEXT})."),
 ]
 Level = Annotated[list[float], typer.Option("--level", help="Coverage of an interval in percent; may be repeated.")]
 BaseName = Annotated[str, typer.Option("--base", help="ridge, or none for the papers' pure form.")]
@@ -67,7 +74,7 @@ LossName = Annotated[str, typer.Option("--loss", help="mse or mae.")]
 Domain = Annotated[str, typer.Option("--domain", help="What the series are, in your words; the model reads it.")]
 Probe = Annotated[bool, typer.Option("--probe", help="A quick first answer: nothing is trained by gradient.")]
 Patch = Annotated[int, typer.Option("--patch", help="Steps of one patch; also the stride.")]
-OutFile = Annotated[Path | None, typer.Option("--out", help="Forecasts to CSV or Parquet (standard output).")]
+OutFile = Annotated[Path | None, typer.Option("--out", help="Forecasts to CSV, TSV or Parquet (standard output).")]
 PlotFile = Annotated[Path | None, typer.Option("--plot", help="A picture: png, svg or pdf.")]
 StaticColumn = Annotated[str | None, typer.Option("--static", help="Column of text, a sentence for each series.")]
 FutureColumns = Annotated[
@@ -77,7 +84,7 @@ HistoryColumns = Annotated[
     list[str], typer.Option("--hist", help="Column of numbers known of the past alone; may be repeated.")
 ]
 FutureFile = Annotated[
-    Path | None, typer.Option("--future", help="CSV or Parquet with the --futr columns of the steps to come.")
+    Path | None, typer.Option("--future", help="CSV, TSV or Parquet with the --futr columns of the steps to come.")
 ]
 
 

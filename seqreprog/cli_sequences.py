@@ -35,16 +35,19 @@ from .config import Training
 from .console import print_json, print_sequence_score, reported, say
 from .errors import ConfigError, DataError
 
-DataFile = Annotated[Path, typer.Argument(help="CSV or Parquet with a column of sequences and one of labels.")]
-TestFile = Annotated[Path | None, typer.Option("--test", help="FASTA, CSV or Parquet to answer for (the same file).")]
-OutFile = Annotated[Path | None, typer.Option("--out", help="Answers to CSV or Parquet (standard output).")]
+DataFile = Annotated[Path, typer.Argument(help="CSV, TSV or Parquet with a column of sequences and one of labels.")]
+TestFile = Annotated[
+    Path | None, typer.Option("--test", help="FASTA, CSV, TSV or Parquet to answer for (the same file).")
+]
+OutFile = Annotated[Path | None, typer.Option("--out", help="Answers to CSV, TSV or Parquet (standard output).")]
 BaseName = Annotated[str, typer.Option("--base", help="linear, or none for the pure form.")]
 Patch = Annotated[int, typer.Option("--patch", help="Symbols of one token.")]
 
+SEQUENCE = "sequence"  # their column, where neither the command nor a fit named one
 ID = "id"  # the column that names the sequences, as FASTA's headers do
 OF_FORECASTS = {
     *("horizon", "windows", "step", "config", "context", "level", "id_col", "time_col", "target_col", "freq"),
-    *("fill_gaps", "loss", "domain", "static", "futr", "hist", "probe"),
+    *("fill_gaps", "duplicates", "loss", "domain", "static", "futr", "hist", "probe"),
 }  # options of `evaluate` that sequences have no use for
 OF_CLASSES = {"output", "balanced"}
 OF_SEQUENCES = {
@@ -175,7 +178,7 @@ def predict_sequences(
     loaded = kind.load(model, backbone=backbone, device=device)
     if on_unknown is not None:
         loaded.set_params(on_unknown=on_unknown)
-    column = sequence or "sequence"
+    column = sequence or loaded.sequence_col_ or SEQUENCE
     _deliver(loaded, _table(data, column), column, out_file)
 
 

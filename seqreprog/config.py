@@ -21,7 +21,7 @@ Mode = Literal["auto", "train", "probe"]
 Holdout = Literal["time", "series"]
 Device = Literal["auto", "cpu", "cuda", "mps"]
 Layers = int | Literal["auto"] | None
-LONGEST_CONTEXT = 512  # where it is left open
+DEFAULT_CONTEXT = 512  # steps read, and the longest that is chosen where it is left open
 
 
 @dataclass(frozen=True)
@@ -220,7 +220,7 @@ class ForecastConfig:
     """Everything that makes a forecaster, short of its data. `Forecaster`'s arguments, and the artifact's JSON."""
 
     horizon: int
-    context: int = 512
+    context: int = DEFAULT_CONTEXT
     backbone: str = "minilm"
     layers: int | None = 2
     level: tuple[float, ...] = (80,)
@@ -299,12 +299,12 @@ class Open:
 def settled(config: ForecastConfig, names: Covariates, left: Open, *, longest: int) -> ForecastConfig:
     """The config with the columns that are read, and with what was left open decided.
 
-    The context is a third of the longest series' steps. Patches need two layers; a sentence is read by all, as the
-    language model learned to.
+    The context is a third of the longest series' steps, `DEFAULT_CONTEXT` at most. Patches need two layers; a sentence
+    is read by all, as the language model learned to.
     """
     context, layers = config.context, config.layers
     if left.context:
-        context = max(config.adapter.patch, min(LONGEST_CONTEXT, longest // 3))
+        context = max(config.adapter.patch, min(DEFAULT_CONTEXT, longest // 3))
     if left.layers:
         layers = ForecastConfig.layers if names.static is None else None
     return replace(config, covariates=names, context=context, layers=layers)

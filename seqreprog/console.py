@@ -18,7 +18,7 @@ from rich.text import Text
 from .errors import Notice, SeqReprogError
 
 ARGUMENT = re.compile(r"\b(id_col|time_col|target_col|freq|fill_gaps|backbone|horizon)=(\.\.\.|True)")
-TEXT = re.compile(r"\b(static|on_unknown|alphabet)='([^']*)'")
+TEXT = re.compile(r"\b(static|on_unknown|alphabet|duplicates)='([^']*)'")
 
 err = Console(stderr=True, highlight=False)
 out = Console(highlight=False)

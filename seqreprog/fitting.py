@@ -21,6 +21,7 @@ from .data.standards import Standards
 from .data.windows import MIN_CONTEXT, Panel, Split, Windows, split_by_series, split_in_time
 from .errors import DataError, Notice, name_some
 from .linear import fit_ridge
+from .model import count_weights
 from .objectives import ForecastObjective
 from .probe import probe, widened
 from .samples import WindowDataset
@@ -34,6 +35,7 @@ class FitSummary:
     """What `fit` did and what each part contributes, on validation windows.
 
     Errors are in units of each series' standard deviation: mean squared for `loss="mse"`, mean absolute for `"mae"`.
+    `trained` and `frozen` are as in `model.WeightCount`.
     """
 
     backbone: str
@@ -263,13 +265,14 @@ def _summary(
     admission: Admission | None,
     seconds: dict[str, float],
 ) -> FitSummary:
+    count = count_weights(blend.model, probed=blend.config.training.mode == "probe")
     return FitSummary(
         backbone=blend.backbone.name,
         layers=blend.backbone.layers,
         base=blend.config.base,
         loss=blend.config.loss,
-        trained=sum(weight.numel() for _, weight in blend.model.trained()),
-        frozen=sum(weight.numel() for weight in blend.backbone.parameters()),
+        trained=count.trained,
+        frozen=count.frozen,
         train_windows=len(split.train),
         validation_windows=len(split.validation),
         scaling=blend.ridge.scaling,

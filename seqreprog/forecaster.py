@@ -16,7 +16,7 @@ from .backbone import Backbone, load_backbone
 from .blend import Blend, blend_state, restore_blend
 from .checkpoint import backbone_record, check_backbone, check_kind, load_artifact, save_artifact
 from .config import (
-    LONGEST_CONTEXT,
+    DEFAULT_CONTEXT,
     Adapter,
     Base,
     Covariates,
@@ -33,10 +33,10 @@ from .config import (
     to_dict,
 )
 from .data.covariates import ends_of, read_covariates
-from .data.frames import SeriesTable, future_frame, read_table, window_frame
+from .data.frames import SeriesTable, future_frame, read_table, window_frame, with_forecasts
 from .data.rows import Columns
 from .errors import CheckpointError, ConfigError, InputTypeError, NotFittedError, Notice, name_some
-from .evaluation.backtest import Backtest, backtest, scorecard
+from .evaluation.backtest import Backtest, backtest, history_of, scorecard
 from .evaluation.baselines import season_of
 from .evaluation.plot import check_picture, plot_forecast, save_figure
 from .fitting import FitSummary, fit_panel
@@ -99,7 +99,7 @@ class Forecaster:
         self._open = Open(context=context is None, layers=layers == "auto")
         self.config = ForecastConfig(
             horizon=horizon,
-            context=max(self.adapter.patch, LONGEST_CONTEXT) if context is None else context,
+            context=max(self.adapter.patch, DEFAULT_CONTEXT) if context is None else context,
             backbone=str(backbone),
             layers=ForecastConfig.layers if layers == "auto" else layers,
             level=tuple(level) if isinstance(level, list | tuple) else (cast(float, level),),
@@ -132,6 +132,7 @@ class Forecaster:
         target_col: str | None = None,
         freq: str | int | None = None,
         fill_gaps: bool = False,
+        duplicates: object = "error",
         mode: Mode | None = None,
         static: str | None = None,
         futr_cols: Sequence[str] = (),
@@ -146,6 +147,8 @@ class Forecaster:
             target_col: what to forecast; `"y"` by default.
             freq: pandas offset alias or whole-number step; found out by itself.
             fill_gaps: take missing rows for missing values instead of refusing them, here and in `predict`.
+            duplicates: what counts of several rows for one time of a series, here and in `predict`: `"error"` refuses
+                them, `"first"` and `"last"` take that row, `"mean"` the mean of the known values.
             mode: `"train"` or, for a quick first answer without training, `"probe"`; see `Training`, whose choice holds
                 by default.
             static: text, one sentence for each series, the same in all of its rows.
@@ -160,7 +163,7 @@ class Forecaster:
         """
         names = Covariates.of(static, futr_cols, hist_cols)
         columns: Any = {"id_col": id_col, "time_col": time_col, "target_col": target_col, "freq": freq}
-        table = self._read(df, names, **columns, fill_gaps=fill_gaps)
+        table = self._read(df, names, **columns, fill_gaps=fill_gaps, duplicates=duplicates)
         config = settled(self.config, names, self._open, longest=int(table.panel.lengths.max()))
         if mode is not None:
             config = replace(config, training=replace(config.training, mode=mode))
@@ -247,15 +250,16 @@ class Forecaster:
         """Rolling-origin forecasts of the last part of each series, by models that never saw it.
 
         A fresh model is fitted on what precedes the first cutoff (with `refit=True`, each cutoff); a model that this
-        object was fitted to before stays as it is. What is known ahead is read from `df` itself.
+        object was fitted to before stays as it is. What is known ahead is read from `df` itself. A context that is left
+        open is a third of the longest series as it stands before the first cutoff, for every cutoff alike.
 
         Args:
             df: as in `fit`.
             n_windows: forecasts per series.
             step_size: steps from one cutoff to the next; the horizon by default.
             refit: fit anew before every cutoff.
-            **columns: `id_col`, `time_col`, `target_col`, `freq`, `fill_gaps`, `static`, `futr_cols`, `hist_cols` as in
-                `fit`.
+            **columns: `id_col`, `time_col`, `target_col`, `freq`, `fill_gaps`, `duplicates`, `static`, `futr_cols`,
+                `hist_cols` as in `fit`.
 
         Returns:
             id, time, `cutoff`, target, `seqreprog` and its quantiles: what `utilsforecast.evaluation.evaluate` takes.
@@ -320,8 +324,7 @@ class Forecaster:
             path: the directory.
             backbone: where the language model is now, if no longer where it was; it must be the same to the byte.
             device: as in the constructor.
-            verify: `False` skips the canary, one pass of the language model over two windows (none where its weight is
-                0); the digest of the files is always checked.
+            verify: `False` skips the canary, one pass over two windows; the files' digest is always checked.
 
         Raises:
             CheckpointError: damaged, edited, foreign, another backbone, or a model that answers otherwise than when it
@@ -358,13 +361,15 @@ class Forecaster:
         return table
 
     def _backtest(
-        self, df: pd.DataFrame, columns: dict[str, Any], **options: Any
+        self, df: pd.DataFrame, columns: dict[str, Any], *, refit: bool = False, **shape: Any
     ) -> tuple[SeriesTable, Backtest, ForecastConfig]:
         kinds = {item.name for item in fields(Covariates)}
         names = Covariates.of(**{name: given for name, given in columns.items() if name in kinds})
         table = self._read(df, names, **{name: given for name, given in columns.items() if name not in kinds})
-        config = settled(self.config, names, self._open, longest=int(table.panel.lengths.max()))
-        return table, backtest(config, self._load_backbone(config), table.panel, list(table.ids), **options), config
+        before = history_of(table.panel, self.config.horizon, **shape)
+        config = settled(self.config, names, self._open, longest=int(before.lengths.max()))
+        found = backtest(config, self._load_backbone(config), table.panel, list(table.ids), refit=refit, **shape)
+        return table, found, config
 
     def _asked(self, df: pd.DataFrame | None) -> SeriesTable:
         """The series to forecast: those of `df`, else those of `fit`."""
@@ -392,9 +397,4 @@ class Forecaster:
         return self._blend
 
     def _named(self, frame: pd.DataFrame, point: np.ndarray, quantiles: np.ndarray) -> pd.DataFrame:
-        levels = sorted(self.config.level, reverse=True)
-        names = [f"{NAME}-lo-{level:g}" for level in levels] + [f"{NAME}-hi-{level:g}" for level in reversed(levels)]
-        frame[NAME] = point.ravel()
-        for column, name in enumerate(names):
-            frame[name] = quantiles[..., column].ravel()
-        return frame
+        return with_forecasts(frame, NAME, self.config.level, point, quantiles)

@@ -17,7 +17,7 @@ from .errors import ConfigError, DataError, Notice
 from .infill_summary import InfillSummary
 from .infilling import diversity, draw, fit_infill, hidden_scores, told_scores
 from .sequence_blend import SequenceBlend
-from .sequence_estimator import LEARNED, SequenceEstimator, split_apart
+from .sequence_estimator import LEARNED, SequenceEstimator, column_of, split_apart
 from .solvers import log_shares
 
 BLANK = "_"
@@ -77,7 +77,7 @@ class SequenceInfiller(SequenceEstimator):
         summary.notices[:0] = [*reading.notices, *said]
         for notice in summary.notices:
             warnings.warn(notice, Notice, stacklevel=2)
-        self._blend, self.summary_ = blend, summary
+        self._blend, self.summary_, self.sequence_col_ = blend, summary, column_of(X)
         return self
 
     def predict(self, X: object) -> np.ndarray:

@@ -26,7 +26,7 @@ from .data.symbols import Symbols
 from .errors import DataError
 from .infill_probe import answers_at, probe_infill
 from .infill_summary import BASE, MODEL, WHOLE, InfillSummary
-from .model import SymbolReprogram
+from .model import SymbolReprogram, count_weights
 from .objectives import SymbolObjective
 from .runs import FARTHEST, RunModel, fit_runs
 from .sequence_blend import SequenceBlend, length_notices, mixed, model_length
@@ -250,14 +250,14 @@ def _summary(
         said[WHOLE] = mixed(held.base, blend.stretch * held.model, blend.weight)
     heats = {name: temperature(problem, scores, held.rows) for name, scores in said.items()}
     probed, truth = config.training.mode == "probe", problem.truth[held.rows]
-    counted = blend.model.output_map.named_parameters() if probed else blend.model.trained()
+    count = count_weights(blend.model, probed=probed)
     return InfillSummary(
         method=config.method,
         backbone=backbone.name,
         layers=backbone.layers,
-        trained=sum(weight.numel() for _, weight in counted),
-        tuned=sum(weight.numel() for weight in backbone.parameters() if weight.requires_grad),
-        frozen=sum(weight.numel() for weight in backbone.parameters() if not weight.requires_grad),
+        trained=count.trained,
+        tuned=count.tuned,
+        frozen=count.frozen,
         sequences=len(symbols),
         groups=0,
         held_out=len(held.rows),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 
 import torch
@@ -58,6 +59,41 @@ class Reprogram(nn.Module):
         project: Callable[[], None] | None = getattr(self.input_map, "project", None)
         if project is not None:
             project()
+
+
+@dataclass(frozen=True)
+class WeightCount:
+    """How many weights a fit finds, and how many it leaves as they were.
+
+    Attributes:
+        trained: those of theta and omega, and of a peft adapter; of a probe, whose theta stays, those of omega alone.
+        tuned: those of a peft adapter alone.
+        frozen: those of the language model that stay as they are.
+    """
+
+    trained: int
+    tuned: int
+    frozen: int
+
+
+def count_weights(model: Reprogram, *, probed: bool) -> WeightCount:
+    """The weights of a fit, counted alike for forecasts, sequences, infilling and whole series.
+
+    Args:
+        model: theta, f_S and omega.
+        probed: whether omega is solved in closed form, and theta stays as it was drawn.
+    """
+    found = model.output_map.parameters() if probed else (weight for _, weight in model.trained())
+    inside = list(model.backbone.parameters())
+    return WeightCount(
+        trained=_numbers(found),
+        tuned=_numbers(weight for weight in inside if weight.requires_grad),
+        frozen=_numbers(weight for weight in inside if not weight.requires_grad),
+    )
+
+
+def _numbers(weights: Iterable[Tensor]) -> int:
+    return sum(weight.numel() for weight in weights)
 
 
 class SeriesReprogram(Reprogram):

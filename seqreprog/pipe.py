@@ -19,6 +19,7 @@ def forecast(
     target_col: str | None = None,
     freq: str | int | None = None,
     fill_gaps: bool = False,
+    duplicates: object = "error",
     static: str | None = None,
     futr_cols: Sequence[str] = (),
     hist_cols: Sequence[str] = (),
@@ -35,6 +36,7 @@ def forecast(
         target_col: as in `Forecaster.fit`.
         freq: as in `Forecaster.fit`.
         fill_gaps: as in `Forecaster.fit`.
+        duplicates: as in `Forecaster.fit`.
         static: as in `Forecaster.fit`.
         futr_cols: as in `Forecaster.fit`.
         hist_cols: as in `Forecaster.fit`.
@@ -42,5 +44,6 @@ def forecast(
         **options: as in `Forecaster`.
     """
     columns: Any = {"id_col": id_col, "time_col": time_col, "target_col": target_col, "freq": freq}
+    columns |= {"fill_gaps": fill_gaps, "duplicates": duplicates}
     beside: Any = {"static": static, "futr_cols": futr_cols, "hist_cols": hist_cols}
-    return Forecaster(horizon, **options).fit(df, **columns, fill_gaps=fill_gaps, **beside).predict(futr_df=futr_df)
+    return Forecaster(horizon, **options).fit(df, **columns, **beside).predict(futr_df=futr_df)

@@ -49,11 +49,13 @@ class SequenceEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
 
     Attributes:
         summary_: what `fit` did, and what each part contributes on held-out examples.
+        sequence_col_: the column of sequences that `fit` was given, where it has a name.
     """
 
     artifact: ClassVar[str]
     summary_kind: ClassVar[type] = SequenceSummary
     summary_: Any
+    sequence_col_: str | None = None
     _blend: SequenceBlend | None = None
 
     def __init__(
@@ -222,7 +224,7 @@ class SequenceEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
             raise CheckpointError(f"{str(path)!r} is not an artifact that this release reads: {error}") from error
         place = None if backbone is None else str(backbone)
         model._blend = reopen_blend(config, tensors, document, backbone=place, verify=verify)
-        model.summary_ = summary
+        model.summary_, model.sequence_col_ = summary, document.get("sequence_col")
         return model
 
     @classmethod
@@ -259,6 +261,7 @@ class SequenceEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
                 else weight,
             },
             "answers": self._answers(),
+            "sequence_col": self.sequence_col_,
             **document,
         }
 
@@ -299,6 +302,13 @@ def check_readable(model: SequenceEstimator, X: object) -> None:
     config = replace(model._config("classify"), augment=0)
     texts = _texts(X, config, model._asked)[0]
     read_sequences(texts, alphabet_for(model, texts.values), on_unknown=model._asked)
+
+
+def column_of(X: Any) -> str | None:
+    """The name of a Series, or of the one column of a frame, where it is a string."""
+    columns = getattr(X, "columns", None)
+    name = columns[0] if columns is not None and len(columns) == 1 else getattr(X, "name", None)
+    return name if isinstance(name, str) else None
 
 
 def alphabet_for(model: SequenceEstimator, texts: list[str]) -> Alphabet:

@@ -20,7 +20,7 @@ from .backbone import Backbone
 from .clock import Clock
 from .cross_fitting import cross_fitted
 from .data.groups import group_folds, split_groups
-from .model import SymbolReprogram
+from .model import SymbolReprogram, count_weights
 from .ngram import NgramModel, fit_ngram
 from .sequence_blend import SequenceBlend, length_notices, mixed, model_scores
 from .sequence_config import SequenceConfig, settled
@@ -157,7 +157,7 @@ def _summary(
         said["seqreprog"] = mixed(held.base, blend.stretch * held.model, blend.weight)
     heat = {name: temperature(problem, scores, held.rows) for name, scores in said.items()}
     probed = config.training.mode == "probe"
-    counted = blend.model.output_map.named_parameters() if probed else blend.model.trained()
+    count = count_weights(blend.model, probed=probed)
     return SequenceSummary(
         task=config.task,
         method=config.method,
@@ -165,9 +165,9 @@ def _summary(
         backbone=backbone.name,
         layers=backbone.layers,
         base=config.base,
-        trained=sum(weight.numel() for _, weight in counted),
-        tuned=sum(weight.numel() for weight in backbone.parameters() if weight.requires_grad),
-        frozen=sum(weight.numel() for weight in backbone.parameters() if not weight.requires_grad),
+        trained=count.trained,
+        tuned=count.tuned,
+        frozen=count.frozen,
         sequences=examples.count,
         groups=len(np.unique(examples.groups)),
         held_out=len(held.rows),

@@ -30,7 +30,7 @@ from .errors import ConfigError, DataError, Notice, name_some
 from .evaluation.class_metrics import class_report, label_report, value_report
 from .sequence_blend import SequenceBlend
 from .sequence_config import Kind, Method, Output, SequenceBase, SequenceOptions
-from .sequence_estimator import SequenceEstimator, owner_of
+from .sequence_estimator import SequenceEstimator, column_of, owner_of
 
 
 class SequenceClassifier(ClassifierMixin, SequenceEstimator):
@@ -65,6 +65,7 @@ class SequenceClassifier(ClassifierMixin, SequenceEstimator):
     Attributes:
         classes_: the classes in order; with several labels their names (the columns of `y`) or numbers.
         summary_: what `fit` did, and what each part contributes on held-out examples.
+        sequence_col_: the column of sequences that `fit` was given, where it has a name; `seqreprog predict` reads it.
     """
 
     artifact = "sequence-classifier"
@@ -128,7 +129,7 @@ class SequenceClassifier(ClassifierMixin, SequenceEstimator):
             target = _renamed(target, reading.kept)
         examples, said = self._examples(config, reading, target, weight, groups)
         self._fit(config, examples, [*reading.notices, *target.notices, *said], self.peft)
-        self.classes_ = target.classes
+        self.classes_, self.sequence_col_ = target.classes, column_of(X)
         return self
 
     def predict_proba(self, X: object) -> Float[np.ndarray, "sequence class"]:
@@ -238,6 +239,7 @@ class SequenceRegressor(RegressorMixin, SequenceEstimator):
         reading = self._read(X, config)
         examples, said = self._examples(config, reading, target, weight, groups)
         self._fit(config, examples, [*reading.notices, *said], self.peft)
+        self.sequence_col_ = column_of(X)
         return self
 
     def predict(self, X: object) -> Float[np.ndarray, " sequence"]:

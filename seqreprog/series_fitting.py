@@ -6,8 +6,6 @@ The probe leaves every series out once, at no cost. By gradient every series is 
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from .backbone import Backbone
@@ -15,6 +13,7 @@ from .clock import Clock
 from .cross_fitting import cross_fitted
 from .data.groups import group_folds, split_groups
 from .errors import DataError
+from .model import count_weights
 from .sequence_judging import measured, temperature
 from .series_blend import SeriesBlend, model_answers
 from .series_config import SeriesConfig
@@ -65,16 +64,15 @@ def fit_series(config: SeriesConfig, backbone: Backbone, examples: SeriesExample
         temperature=heat, centre=problem.centre, scale=problem.scale,
     )  # fmt: skip
     clock.lap("calibrating")
-    model: Any = problem.model
-    counted = model.output_map.named_parameters() if config.probed else model.trained()
+    count = count_weights(blend.model, probed=config.probed)
     return blend, SeriesSummary(
         task=config.task,
         form=config.form,
         mode="probe" if config.probed else "train",
         backbone=backbone.name,
         layers=backbone.layers,
-        trained=sum(weight.numel() for _, weight in counted),
-        frozen=sum(weight.numel() for weight in backbone.parameters()),
+        trained=count.trained,
+        frozen=count.frozen,
         series=len(examples),
         channels=examples.instances.channels,
         length=problem.length,

@@ -69,6 +69,21 @@ def make_backbone(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], P
 
 
 @pytest.fixture(scope="session")
+def reseal() -> Callable[..., None]:
+    """`reseal(path, weight=0.5)`: an artifact with other settings whose digest is right again."""
+
+    def write(path: Path, **changes: Any) -> None:
+        import json
+
+        from seqreprog.checkpoint import CONFIG, WEIGHTS, sealed
+
+        document = json.loads((path / CONFIG).read_text()) | changes
+        (path / CONFIG).write_bytes(sealed(document, (path / WEIGHTS).read_bytes()))
+
+    return write
+
+
+@pytest.fixture(scope="session")
 def ragged() -> Callable[[list[Any]], Any]:
     """`ragged([[1, 2, 3], [2]])`: sequences of symbol ids, end to end, as the models' datasets read them."""
     import numpy as np

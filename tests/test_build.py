@@ -12,7 +12,7 @@ import torch
 
 from seqreprog.backbone import Backbone, load_backbone
 from seqreprog.build import build_forecaster, build_prompt
-from seqreprog.config import Adapter, ForecastConfig, Prompt
+from seqreprog.config import Adapter, ForecastConfig, Prompt, Training
 from seqreprog.errors import BackboneError
 from seqreprog.inputs.prototype import DirectPrototypes, LinearPrototypes, WordPrototypes
 
@@ -84,7 +84,9 @@ def test_more_trained_than_frozen_is_warned_of_with_both_numbers(backbone: Backb
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         build_forecaster(config(), backbone)
-        build_forecaster(config(adapter={"prototypes": "linear", "n_prototypes": 200}), backbone, fresh=False)  # loaded
+        many = {"prototypes": "linear", "n_prototypes": 200}
+        build_forecaster(config(adapter=many), backbone, fresh=False)  # loaded
+        build_forecaster(config(adapter=many, training=Training(mode="probe")), backbone)  # theta stays as it was drawn
 
 
 # --- prompt and positions --------------------------------------------------------------------------------------------

@@ -55,9 +55,10 @@ def backbone(make_backbone: Callable[[str], Path]) -> str:
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The same series, long and wide, as CSV and Parquet."""
+    """The same series, long and wide, as CSV, TSV and Parquet."""
     folder = tmp_path_factory.mktemp("series")
     long_frame().to_csv(folder / "long.csv", index=False)
+    long_frame().to_csv(folder / "long.tsv", index=False, sep="\t")
     long_frame().to_parquet(folder / "long.parquet", index=False)
     wide_frame().to_csv(folder / "wide.csv", index=False)
     wide_frame().set_index("date").to_parquet(folder / "wide.parquet")
@@ -97,7 +98,7 @@ def refused(*arguments: object) -> str:
 # --- forecast --------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["long.csv", "long.parquet"])
+@pytest.mark.parametrize("name", ["long.csv", "long.tsv", "long.parquet"])
 def test_a_long_file_is_forecast_in_its_own_names(place: Path, backbone: str, name: str) -> None:
     result = ran("forecast", place / name, "--horizon", 4, *NAMES, *TINY, "--backbone", backbone)
     found = pd.read_csv(io.StringIO(result.stdout), parse_dates=["hour"])
@@ -279,8 +280,8 @@ def spoil_weights(model: Path) -> None:
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (spoil_weights, "adapter_model.safetensors' is missing, corrupt or truncated"),
-        (lambda model: (model / "adapter_model.safetensors").unlink(), "is missing, corrupt or truncated"),
+        (spoil_weights, "model' is not what was saved: its sha256 is"),
+        (lambda model: (model / "adapter_model.safetensors").unlink(), "adapter_model.safetensors' is missing"),
         (lambda model: (model / "seqreprog.json").write_text("{"), "seqreprog.json' is corrupt"),
         (lambda model: (model / "seqreprog.json").write_text("[]"), "was not written by seqreprog"),
         (lambda model: (model / "seqreprog.json").unlink(), "holds no seqreprog model"),
@@ -372,6 +373,89 @@ def test_evaluate_runs_a_recipe(tmp_path: Path, place: Path, backbone: str) -> N
     assert "seed 0: the language model" in table
 
 
+def flawed(path: Path) -> pd.DataFrame:
+    """A file whose clock was set back, so that an hour is there twice, and forward, so that one is missing."""
+    df = long_frame().drop(index=[40, 130])
+    df = pd.concat([df, df.iloc[[60]].assign(load=0.0)], ignore_index=True)
+    df.to_csv(path, index=False)
+    return df
+
+
+READING = {
+    "id_col": '"zone"',
+    "time_col": '"hour"',
+    "target_col": '"load"',
+    "fill_gaps": "true",
+    "duplicates": '"mean"',
+}
+
+
+def recipe(path: Path, backbone: str, kind: str, **reading: str) -> Path:
+    text = RECIPE.format(backbone=backbone).replace("[0, 1]", "[0]")
+    if kind == "rolling":
+        text = text.replace('kind = "long-horizon"\nborders = [50, 70, 90]', 'kind = "rolling"\nwindows = 2')
+    path.write_text(text + "".join(f"{name} = {value}\n" for name, value in reading.items()))
+    return path
+
+
+@pytest.mark.parametrize("kind", ["rolling", "long-horizon"])
+def test_a_recipe_runs_on_a_file_with_a_duplicated_and_a_missing_stamp(
+    tmp_path: Path, backbone: str, kind: str
+) -> None:
+    """What the recipe says of its file is what the same options say of it without a recipe."""
+    df = flawed(tmp_path / "flawed.csv")
+    command = ["evaluate", tmp_path / "flawed.csv", "--config"]
+    result = ran(*command, recipe(tmp_path / "mean.toml", backbone, kind, **READING), "--json")
+    found = json.loads(result.stdout)["runs"][0]
+    assert "1 rows stand for a time that an earlier row of their series has: their mean counts" in result.stderr
+    by_hand = df.groupby(["zone", "hour"], as_index=False, sort=False)["load"].mean()
+    whole = pd.MultiIndex.from_product([["S", "N"], long_frame()["hour"].unique()], names=["zone", "hour"])
+    by_hand.set_index(["zone", "hour"]).reindex(whole).reset_index().to_csv(tmp_path / "whole.csv", index=False)
+    names = {name: READING[name] for name in ("id_col", "time_col", "target_col")}
+    command = ["evaluate", tmp_path / "whole.csv", "--config", recipe(tmp_path / "whole.toml", backbone, kind, **names)]
+    assert found["models"] == json.loads(ran(*command, "--json").stdout)["runs"][0]["models"]
+
+
+@pytest.mark.parametrize(
+    ("left_out", "message"),
+    [
+        ("duplicates", "has more than one row at 2024-01-03 13:00:00 (1 duplicates). Drop or aggregate them, or pass "),
+        ("fill_gaps", "has no row at 2024-01-02 16:00:00"),
+        ("id_col", "All rows are of one series, 'load': there is no column 'unique_id'"),
+        ("time_col", "df has no column 'ds'"),
+        ("target_col", "df has no column 'y'"),
+    ],
+)
+def test_each_option_of_a_recipe_s_file_is_needed(tmp_path: Path, backbone: str, left_out: str, message: str) -> None:
+    flawed(tmp_path / "flawed.csv")
+    reading = {name: value for name, value in READING.items() if name != left_out}
+    path = recipe(tmp_path / "recipe.toml", backbone, "rolling", **reading)
+    result = invoke("evaluate", tmp_path / "flawed.csv", "--config", path)
+    assert message in result.stderr
+    assert result.exit_code == (0 if left_out == "id_col" else 1)
+
+
+def test_names_in_the_command_count_before_those_of_the_recipe(tmp_path: Path, backbone: str) -> None:
+    flawed(tmp_path / "flawed.csv")
+    path = recipe(tmp_path / "recipe.toml", backbone, "rolling", **{**READING, "target_col": '"power"'})
+    assert "df has no column 'power'" in refused("evaluate", tmp_path / "flawed.csv", "--config", path)
+    ran("evaluate", tmp_path / "flawed.csv", "--config", path, "--target-col", "load")
+
+
+def test_duplicates_are_merged_where_that_is_asked_for(tmp_path: Path, backbone: str) -> None:
+    """In `forecast`, its picture and the saved model's `predict`, and in `evaluate`."""
+    flawed(tmp_path / "flawed.csv")
+    options = ["--horizon", 4, *NAMES, *TINY, "--backbone", backbone, "--fill-gaps", "--duplicates", "last"]
+    outputs = ["--save", tmp_path / "model", "--plot", tmp_path / "pred.png"]
+    first = ran("forecast", tmp_path / "flawed.csv", *options, *outputs).stdout
+    assert ran("predict", tmp_path / "model", tmp_path / "flawed.csv").stdout == first
+    ran("evaluate", tmp_path / "flawed.csv", *options, "--windows", 1)
+    plain = refused("forecast", tmp_path / "flawed.csv", *options[:-2])
+    assert "or pass --duplicates mean, 'first' or 'last'" in plain
+    unknown = refused("forecast", tmp_path / "flawed.csv", *options[:-1], "median")
+    assert "duplicates must be one of ['error', 'first', 'last', 'mean']; got 'median'" in unknown
+
+
 # --- mistakes --------------------------------------------------------------------------------------------------------
 
 
@@ -392,7 +476,10 @@ def test_evaluate_runs_a_recipe(tmp_path: Path, place: Path, backbone: str) -> N
         ([*NAMES, "--backbone", "no/such-model"], "BackboneError: .*no/such-model"),
         ([*NAMES, "--layers", "9"], "BackboneError: .*3 layers.*9"),
         ([*NAMES, "--out", "{tmp}/gone/pred.csv"], "OutputError: cannot write .*there is no folder"),
-        ([*NAMES, "--out", "{tmp}/pred.xlsx"], "OutputError: .*must end in .csv, .csv.gz or .parquet"),
+        (
+            [*NAMES, "--out", "{tmp}/pred.xlsx"],
+            "OutputError: .*must end in .csv, .tsv (both also with .gz) or",
+        ),
         ([*NAMES, "--out", "{tmp}"], "OutputError: "),
         ([*NAMES, "--plot", "{tmp}/pred.jpg"], "ConfigError: a plot is written as one of"),
         ([*NAMES, "--plot", "{tmp}/gone/pred.png"], "OutputError: cannot write .*there is no folder"),
@@ -521,6 +608,8 @@ def test_a_notice_is_one_line_without_a_path(tmp_path: Path, backbone: str) -> N
         ),
         ("evaluate", "--augment --folds"),
         ("evaluate", "--futr --hist"),
+        ("forecast", "--fill-gaps --duplicates"),
+        ("evaluate", "--fill-gaps --duplicates"),
         ("evaluate", "--horizon --windows --step --config --data --json --level --backbone --seed --device"),
         ("demo", "--out"),
     ],

@@ -1,10 +1,11 @@
-"""The command line for sequences: classify, regress, predict and evaluate; FASTA, CSV and Parquet."""
+"""The command line for sequences: classify, regress, predict and evaluate; FASTA, CSV, TSV and Parquet."""
 
 from __future__ import annotations
 
 import inspect
 import io
 import json
+import pickle
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,10 +15,11 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from seqreprog import SequenceClassifier, SequenceRegressor
+from seqreprog import SequenceClassifier, SequenceInfiller, SequenceRegressor
 from seqreprog.cli import app, evaluate_command, forecast_command
 from seqreprog.cli_sequences import OF_FORECASTS, OF_SEQUENCES, classify_command, regress_command
 from seqreprog.console import print_sequence_score
+from seqreprog.data.files import read_frame_file
 from seqreprog.data.texts import read_texts
 from seqreprog.errors import DataError
 
@@ -42,6 +44,7 @@ def backbone(make_backbone: Callable[[str], Path]) -> str:
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("peptides")
     frame().to_csv(folder / "train.csv", index=False)
+    frame().to_csv(folder / "train.tsv", index=False, sep="\t")
     frame().to_parquet(folder / "train.parquet", index=False)
     (folder / "test.fasta").write_text(">one first\nACDEFWW\n>two\nACD\nEFG\n")
     return folder
@@ -247,6 +250,71 @@ def test_options_that_nothing_would_read_are_refused(place: Path) -> None:
     assert "series have no use for these: drop --label y and --balanced, or name sequences with --sequence" in line
     line = refused("evaluate", data, "--config", "recipe.toml", "--folds", 3)
     assert "drop --folds 3, or name sequences" in line
+
+
+# --- tables of any kind, and the column that the fit was given -------------------------------------------------------
+
+
+@pytest.mark.parametrize("ending", ["csv", "tsv", "parquet"])
+def test_every_command_reads_and_writes_every_table(place: Path, backbone: str, tmp_path: Path, ending: str) -> None:
+    data, out = place / f"train.{ending}", tmp_path / f"pred.{ending}"
+    options = ["--sequence", "seq", *TINY, "--backbone", backbone]
+    for command, goal in (("classify", ["--label", "y"]), ("regress", ["--target", "value"])):
+        ran(command, data, *options, *goal, "--test", data, "--out", out, "--save", tmp_path / "model")
+        first = read_frame_file(out)
+        assert list(first)[:5] == ["name", "seq", "y", "value", "seqreprog"]
+        ran("predict", tmp_path / "model", data, "--out", out)
+        pd.testing.assert_frame_equal(read_frame_file(out), first, check_exact=True)
+        found = json.loads(ran("evaluate", data, *options, *goal, "--folds", 2, "--json").stdout)
+        assert found["sequences"] == 24
+
+
+KINDS = {
+    "classify": lambda options, X: SequenceClassifier(**options).fit(X, frame()["y"]),
+    "regress": lambda options, X: SequenceRegressor(**options).fit(X, frame()["value"]),
+    "infill": lambda options, X: SequenceInfiller(**options).fit(X),
+}
+
+
+@pytest.mark.parametrize("task", KINDS)
+def test_a_saved_model_reads_the_column_of_its_fit(backbone: str, tmp_path: Path, task: str) -> None:
+    rows = frame() if task != "infill" else frame().assign(seq=lambda df: df["seq"].str.replace("D", "_") + "_")
+    rows.to_csv(tmp_path / "new.csv", index=False)
+    options = {"backbone": backbone, "layers": 1}
+    for X in (frame()["seq"], frame()[["seq"]]):
+        model = KINDS[task](options, X)
+        assert model.sequence_col_ == "seq"
+        model.save(tmp_path / "model")
+        assert type(model).load(tmp_path / "model").sequence_col_ == "seq"
+        assert pickle.loads(pickle.dumps(model)).sequence_col_ == "seq"
+        command = ["predict", tmp_path / "model", tmp_path / "new.csv"]
+        found = ran(*command).stdout
+        assert found == ran(*command, "--sequence", "seq").stdout
+        assert len(pd.read_csv(io.StringIO(found))) == 24
+    rows.rename(columns={"seq": "peptide"}).to_csv(tmp_path / "other.csv", index=False)
+    line = refused("predict", tmp_path / "model", tmp_path / "other.csv")
+    assert "has no column 'seq'; it has ['name', 'peptide', 'y', 'value']. Name it: --sequence" in line
+    ran("predict", tmp_path / "model", tmp_path / "other.csv", "--sequence", "peptide")
+
+
+@pytest.mark.parametrize("task", KINDS)
+@pytest.mark.parametrize("old", [False, True])
+def test_without_a_name_in_the_fit_the_usual_column_is_read(
+    backbone: str, tmp_path: Path, task: str, old: bool
+) -> None:
+    """A list has no name; an artifact of a release that did not store it has none either."""
+    model = KINDS[task]({"backbone": backbone, "layers": 1}, frame()["seq"].tolist())
+    assert model.sequence_col_ is None
+    model.save(tmp_path / "model")
+    if old:
+        path = tmp_path / "model" / "seqreprog.json"
+        document = json.loads(path.read_text())
+        assert document.pop("sequence_col") is None
+        path.write_text(json.dumps(document))
+    rows = frame() if task != "infill" else frame().assign(seq=lambda df: df["seq"] + "_")
+    rows.rename(columns={"seq": "sequence"}).to_csv(tmp_path / "new.csv", index=False)
+    found = pd.read_csv(io.StringIO(ran("predict", tmp_path / "model", tmp_path / "new.csv").stdout))
+    assert list(found)[:5] == ["name", "sequence", "y", "value", "seqreprog"]
 
 
 # --- predict by another policy ---------------------------------------------------------------------------------------

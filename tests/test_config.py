@@ -10,7 +10,21 @@ from pathlib import Path
 
 import pytest
 
-from seqreprog.config import Adapter, Covariates, ForecastConfig, Prompt, Training, forecast_config, read_toml, to_dict
+import seqreprog
+from seqreprog import Forecaster
+from seqreprog.config import (
+    DEFAULT_CONTEXT,
+    Adapter,
+    Covariates,
+    ForecastConfig,
+    Open,
+    Prompt,
+    Training,
+    forecast_config,
+    read_toml,
+    settled,
+    to_dict,
+)
 from seqreprog.errors import ConfigError
 
 # expression -> what its message must hold
@@ -192,3 +206,21 @@ def test_the_time_axis_follows_what_is_read() -> None:
     assert (ahead.span, ahead.patches, ahead.slots, ahead.mirrors) == (58, 3, 3, False)
     text = replace(config, covariates=Covariates(static="about"))
     assert (text.span, text.patches, text.slots, text.mirrors) == (48, 2, 3, False)
+
+
+def test_the_default_context_is_one_number() -> None:
+    """The config's, the facade's, the longest that is chosen, and what users are told of it."""
+    from seqreprog import cli_options
+    from seqreprog.sktime import ReprogForecaster
+
+    left_open = settled(ForecastConfig(1), Covariates(), Open(context=True, layers=True), longest=10**9)
+    assert {ForecastConfig(1).context, Forecaster(1).config.context, left_open.context} == {DEFAULT_CONTEXT}
+    for text in (Forecaster.__doc__, ReprogForecaster.__doc__, str(cli_options.Context.__metadata__[0].help)):
+        assert f"at most {DEFAULT_CONTEXT}" in " ".join(str(text).split())
+    named = [
+        f"{file.name}: {line.strip()}"
+        for file in Path(seqreprog.__file__).parent.rglob("*.py")
+        for line in file.read_text(encoding="utf-8").splitlines()
+        if "context" in line.lower() and str(DEFAULT_CONTEXT) in line.split('"')[0] and "at most" not in line
+    ]
+    assert len(named) == 1, f"the number stands in {named}; import DEFAULT_CONTEXT"

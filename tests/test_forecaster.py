@@ -385,11 +385,57 @@ def test_cross_validation_forecasts_the_known_end_without_seeing_it(make_backbon
     np.testing.assert_array_equal(numbers(again)[first], numbers(found)[first])
 
 
-def test_cross_validation_is_a_fit_on_what_came_before(make_backbone: Make) -> None:
-    df = frame()
-    before = df[df["ds"] <= df.groupby("unique_id")["ds"].transform("max") - pd.Timedelta(hours=HORIZON)]
-    found = make(make_backbone).cross_validation(df, n_windows=1)
-    np.testing.assert_allclose(numbers(found), numbers(make(make_backbone).fit(before).predict()), rtol=0, atol=1e-6)
+def told(seed: int = 0) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Series with numbers known ahead, numbers of the past and a sentence; how `fit` is told of them."""
+    df, rng = frame((150, 90), seed=seed), np.random.default_rng(seed)
+    df["promo"], df["wind"] = rng.normal(size=(2, len(df)))
+    df["about"] = "the load of zone " + df["unique_id"]
+    return df, {"futr_cols": ["promo"], "hist_cols": ["wind"], "static": "about"}
+
+
+@pytest.mark.parametrize("beside", [False, True])
+@pytest.mark.parametrize("context", [CONTEXT, None])
+@pytest.mark.parametrize(("n_windows", "refit"), [(1, False), (8, False), (8, True)])
+def test_cross_validation_is_a_fit_on_what_came_before(
+    make_backbone: Make, n_windows: int, refit: bool, context: int | None, beside: bool
+) -> None:
+    """Whatever is decided (context, scales, weights) is decided from what precedes the first cutoff."""
+    df, columns = told()
+    columns = columns if beside else {}
+    steps = df.groupby("unique_id")["ds"].transform("max") - df["ds"]
+    seen = df[steps >= pd.Timedelta(hours=n_windows * HORIZON)]
+    ahead = df[steps < pd.Timedelta(hours=n_windows * HORIZON)] if beside else None
+    expected = make(make_backbone, context=context).fit(seen, **columns).predict(futr_df=ahead)
+    found = make(make_backbone, context=context).cross_validation(df, n_windows=n_windows, refit=refit, **columns)
+    first = found[found["cutoff"] == found.groupby("unique_id")["cutoff"].transform("min")]
+    assert first["ds"].tolist() == expected["ds"].tolist()
+    np.testing.assert_allclose(numbers(first), numbers(expected), rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("refit", [False, True])
+def test_rows_behind_the_first_cutoff_decide_nothing(make_backbone: Make, refit: bool) -> None:
+    """A file that goes on, and whose every column goes on differently, leaves the first forecasts as they were."""
+    (df, columns), count = told(), 6
+    steps = df.groupby("unique_id")["ds"].transform("max") - df["ds"]
+    other = df.copy()
+    other.loc[steps < pd.Timedelta(hours=count * HORIZON), ["y", "wind"]] *= 100.0
+    other.loc[steps < pd.Timedelta(hours=(count - 1) * HORIZON), "promo"] -= 50.0
+    options = {"n_windows": count, "refit": refit, **columns}
+    here, there = (make(make_backbone, context=None).cross_validation(each, **options) for each in (df, other))
+    first = (here["cutoff"] == here.groupby("unique_id")["cutoff"].transform("min")).to_numpy()
+    np.testing.assert_allclose(numbers(here)[first], numbers(there)[first], rtol=0, atol=1e-5)
+    assert not np.allclose(numbers(here)[~first], numbers(there)[~first], atol=1.0), "what they read, they use"
+
+
+@pytest.mark.parametrize(("n_windows", "context"), [(1, (90 - HORIZON) // 3), (6, (90 - 6 * HORIZON) // 3)])
+def test_the_context_of_a_backtest_is_a_third_of_what_precedes_it(
+    make_backbone: Make, n_windows: int, context: int
+) -> None:
+    forecaster = make(make_backbone, context=None)
+    for options in ({}, {"refit": True}):
+        table, found, config = forecaster._backtest(frame(), {}, n_windows=n_windows, step_size=None, **options)
+        assert (config.context, found.windows.context) == (context, context)
+        assert found.history.lengths.max() // 3 == context < table.panel.lengths.max() // 3
 
 
 # --- many series -----------------------------------------------------------------------------------------------------

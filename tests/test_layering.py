@@ -140,6 +140,7 @@ LEVEL = {
     "console.py": 7,
     "cli_options.py": 7,
     "cli_demo.py": 7,
+    "cli_forecasts.py": 7,
     "cli_sequences.py": 7,
     "cli.py": 7,
     "__init__.py": 8,

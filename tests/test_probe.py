@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -112,7 +111,9 @@ def test_save_and_load_is_the_same_to_the_bit(path: Path, tmp_path: Path) -> Non
     assert sum(file.stat().st_size for file in (tmp_path / "model").iterdir()) < 10 * 2**20
 
 
-def test_the_artifact_knows_the_size_of_the_head(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_artifact_knows_the_size_of_the_head(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reseal: Callable[..., None]
+) -> None:
     monkeypatch.setattr(probing, "EACH", 1)
     model = probed(path)
     size = model._blend.config.adapter.features
@@ -121,9 +122,7 @@ def test_the_artifact_knows_the_size_of_the_head(path: Path, tmp_path: Path, mon
     again = Forecaster.load(tmp_path / "model")
     assert again._blend.config.adapter.features == size
     assert again.config.adapter == ADAPTER
-    record = tmp_path / "model" / "seqreprog.json"
-    document = json.loads(record.read_text())
-    record.write_text(json.dumps({**document, "features": 0}))
+    reseal(tmp_path / "model", features=0)
     with pytest.raises(CheckpointError, match="size of the head cannot be read: features must be at least 1; got 0"):
         Forecaster.load(tmp_path / "model")
 

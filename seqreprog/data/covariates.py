@@ -14,7 +14,7 @@ from ..config import Covariates
 from ..errors import ConfigError, DataError, InputTypeError, name_some
 from .columns import numbers, plain, read_times
 from .frames import SeriesTable, find_layout, future_times, no_column
-from .rows import Columns
+from .rows import DROP, Columns, merged
 from .steps import ticks_of
 from .windows import Windows, last_windows
 
@@ -24,7 +24,8 @@ _ADVICE = "Add the column, or name another in fit"
 def read_covariates(table: SeriesTable, df: pd.DataFrame, names: Covariates) -> SeriesTable:
     """The table that was read from `df`, its panel with the columns that `names` asks for.
 
-    A row that was missing and filled has no covariates; a cell that is missing is unknown.
+    A row that was missing and filled has no covariates; a cell that is missing is unknown. Rows for one time are merged
+    as those of the target are.
 
     Raises:
         ConfigError: a column is the target, the ids or the times.
@@ -45,8 +46,8 @@ def read_covariates(table: SeriesTable, df: pd.DataFrame, names: Covariates) -> 
     df = find_layout(df, (None, None, None), columns)[0]
     codes, times = _keys(table, df, "df")
     owner = np.repeat(np.arange(len(table.ids)), table.panel.lengths)
-    where = _join(table, codes, times, owner, table.times, "df")
-    values = _numbers(table, df, names.numeric, where, owner, table.times, "df")
+    group, where = _join(table, codes, times, owner, table.times, "df")
+    values = _numbers(table, df, names.numeric, group, where, owner, table.times, "df")
     panel, notices = replace(table.panel, covariates=values, ahead=len(names.futr_cols)), table.notices
     empty = [name for name, column in zip(names.numeric, values, strict=True) if np.isnan(column).all()]
     if empty:
@@ -84,7 +85,7 @@ def read_future(
     codes, times = _keys(table, futr_df, "futr_df")
     owner = np.repeat(np.arange(len(table.ids)), horizon)
     ahead = future_times(table, horizon)
-    where = _join(table, codes, times, owner, ahead, "futr_df")
+    group, where = _join(table, codes, times, owner, ahead, "futr_df")
     absent = (where < 0) & (np.tile(np.arange(horizon), len(table.ids)) < steps)
     if absent.any():
         first, series = int(absent.argmax()), np.unique(owner[absent])
@@ -93,7 +94,7 @@ def read_future(
             f"{steps * len(table.ids)} rows are missing, of {len(series)} series: {name_some(table.ids[series])}). "
             f"It must hold the {steps} steps after the end of each series{_strangers(table, futr_df, codes)}"
         )
-    values = _numbers(table, futr_df, names.futr_cols, where, owner, ahead, "futr_df")
+    values = _numbers(table, futr_df, names.futr_cols, group, where, owner, ahead, "futr_df")
     return values.reshape(len(names.futr_cols), len(table.ids), horizon).transpose(1, 0, 2)
 
 
@@ -168,37 +169,46 @@ def _join(
     wanted: Int[np.ndarray, " steps"],
     wanted_times: pd.Index,
     what: str,
-) -> Int[np.ndarray, " steps"]:
-    """The row that stands for each wanted step; -1 where there is none."""
+) -> tuple[Int[np.ndarray, " row"], Int[np.ndarray, " steps"]]:
+    """The group of rows for one time that each row belongs to, and that of each wanted step; -1 where there is none."""
     index = pd.MultiIndex.from_arrays([codes, ticks_of(times)])
+    group = np.arange(len(codes))
     twice = index.duplicated() & (codes >= 0)
     if twice.any():
-        row = int(twice.argmax())
-        raise DataError(
-            f"{what} has more than one row of series {str(table.ids[codes[row]])!r} at {times[row]} ({twice.sum()} "
-            "duplicates). Drop them"
-        )
-    rows = np.flatnonzero(codes >= 0)
-    found = index[rows].get_indexer(pd.MultiIndex.from_arrays([wanted, ticks_of(wanted_times)]))
-    return np.where(found < 0, -1, rows[found] if len(rows) else -1)
+        if table.columns.duplicates == "error":
+            row = int(twice.argmax())
+            raise DataError(
+                f"{what} has more than one row of series {str(table.ids[codes[row]])!r} at {times[row]} ({twice.sum()} "
+                f"duplicates). {DROP if what == 'df' else 'Drop them'}"
+            )
+        group, unique = index.factorize()
+        index = pd.MultiIndex.from_tuples(unique)
+        codes = np.asarray(index.get_level_values(0))
+    known = np.flatnonzero(codes >= 0)
+    found = index[known].get_indexer(pd.MultiIndex.from_arrays([wanted, ticks_of(wanted_times)]))
+    return group, np.where(found < 0, -1, known[found] if len(known) else -1)
 
 
 def _numbers(
     table: SeriesTable,
     df: pd.DataFrame,
     names: tuple[str, ...],
+    group: Int[np.ndarray, " row"],
     where: Int[np.ndarray, " steps"],
     owner: Int[np.ndarray, " steps"],
     times: pd.Index,
     what: str,
 ) -> Float[np.ndarray, "column steps"]:
-    """The columns at the rows `where`, `NaN` where that is -1."""
+    """The columns at the groups of rows `where`, `NaN` where that is -1."""
     found = np.empty((len(names), len(where)))
     for place, name in enumerate(names):
         column: Any = _column(df, name, what)
         if kinds.is_bool_dtype(column.dtype):
             column = column.astype("Float64")
-        values = np.append(_read_numbers(column, name, what), np.nan)[where]
+        values = _read_numbers(column, name, what)
+        if group.max(initial=-1) + 1 < len(group):
+            values = merged(values, group, table.columns.duplicates)
+        values = np.append(values, np.nan)[where]
         infinite = np.isinf(values)
         if infinite.any():
             first = int(infinite.argmax())

@@ -1,4 +1,4 @@
-"""Data frames <-> CSV and Parquet files, and sequences from FASTA; every write is whole or does not happen."""
+"""Data frames <-> CSV, TSV and Parquet files, and sequences from FASTA; every write is whole or does not happen."""
 
 from __future__ import annotations
 
@@ -17,17 +17,21 @@ import pandas as pd
 from ..errors import DataError, DependencyError, Notice, OutputError, name_some
 from .fasta import ENDINGS, is_fasta, read_fasta
 
-_ENDINGS = ".csv, .csv.gz or .parquet"
-OTHER_MARKS = (";", "\t", "|")  # that other programs write instead of commas
+_ENDINGS = ".csv, .tsv (both also with .gz) or .parquet"
+Kind = Literal["csv", "tsv", "parquet"]
+MARKS = {"csv": ",", "tsv": "\t"}  # between the values
+NAMED = {"csv": "commas", "tsv": "tabs"}
+OTHER_MARKS = (",", ";", "\t", "|")  # that other programs write instead
 _NEEDS_ARROW = "pip install pyarrow, or use .csv"
 
 
 def read_frame_file(path: str | os.PathLike[str], *, text: Sequence[str] = ()) -> pd.DataFrame:
-    """Reads a `.csv`, `.csv.gz` or `.parquet` file as pandas does; dates in a CSV stay strings.
+    """Reads a `.csv`, `.tsv` (also with `.gz`) or `.parquet` file as pandas does; dates in a CSV stay strings.
 
     Args:
         path: the file.
-        text: columns of a CSV that are read as they stand: the peptide `NA` is no missing value, the id `007` no 7.
+        text: columns of a CSV or TSV that are read as they stand: the peptide `NA` is no missing value, the id `007` no
+            7.
 
     Raises:
         DataError: there is no such file, its ending is unknown, its content cannot be read, or it holds no rows.
@@ -41,10 +45,11 @@ def read_frame_file(path: str | os.PathLike[str], *, text: Sequence[str] = ()) -
         found = "is a folder" if source.is_dir() else "does not exist"
         raise DataError(f"file {str(source)!r} {found}. Pass the path of a file")
     try:
-        if kind == "csv":
-            df = pd.read_csv(source, float_precision="round_trip", converters=dict.fromkeys(text, str))
-        else:
+        if kind == "parquet":
             df = pd.read_parquet(source)
+        else:
+            words = dict.fromkeys(text, str)
+            df = pd.read_csv(source, sep=MARKS[kind], float_precision="round_trip", converters=words)
     except pd.errors.EmptyDataError as error:
         raise _empty(source) from error
     except ImportError as error:
@@ -53,11 +58,12 @@ def read_frame_file(path: str | os.PathLike[str], *, text: Sequence[str] = ()) -
         raise DataError(f"file {str(source)!r} cannot be read as {kind}: {error}. Write it anew") from error
     if df.empty:
         raise _empty(source)
-    other = next((mark for mark in OTHER_MARKS if kind == "csv" and mark in str(df.columns[0])), None)
+    other = next((mark for mark in OTHER_MARKS if kind in MARKS and mark in str(df.columns[0])), None)
     if df.shape[1] == 1 and other is not None:
+        elsewhere = next((f", or let its name end in .{name}" for name, mark in MARKS.items() if mark == other), "")
         raise DataError(
             f"file {str(source)!r} has one column, {df.columns[0]!r}: {other!r} stands between its values. Write them "
-            "with commas"
+            f"with {NAMED[kind]}{elsewhere}"
         )
     return df
 
@@ -65,13 +71,14 @@ def read_frame_file(path: str | os.PathLike[str], *, text: Sequence[str] = ()) -
 def read_sequence_file(
     path: str | os.PathLike[str], *, sequence_col: str = "sequence", names: Sequence[str] = ()
 ) -> pd.DataFrame:
-    """Reads a table of sequences from FASTA, CSV or Parquet.
+    """Reads a table of sequences from FASTA, CSV, TSV or Parquet.
 
     Args:
         path: a file that ends as a FASTA file does (`.fasta`, `.fa`, `.faa`, ..., also with `.gz`), or one of
             `read_frame_file`.
         sequence_col: the column of sequences; FASTA records get one of this name, after `id` and `description`.
-        names: columns of a CSV that name something, as ids and classes do: see `as_names`. Parquet keeps its types.
+        names: columns of a CSV or TSV that name something, as ids and classes do: see `as_names`. Parquet keeps its
+            types.
 
     Raises:
         DataError: as `read_fasta` and `read_frame_file`, or there is no column `sequence_col`.
@@ -92,7 +99,7 @@ def read_sequence_file(
         raise DataError(
             f"file {str(source)!r} has no column {sequence_col!r}; it has {shown}. Name it: sequence_col=..."
         )
-    if _kind(source) == "csv":
+    if _kind(source) in MARKS:
         for name in {*names} & {*df.columns} - {sequence_col}:
             df[name] = as_names(df[name])
     return df
@@ -126,7 +133,9 @@ def as_names(cells: pd.Series) -> pd.Series:
 
 
 def write_frame_file(df: pd.DataFrame, path: str | os.PathLike[str]) -> None:
-    """Writes a frame to a `.csv`, `.csv.gz` or `.parquet` file; an index is written unless it only numbers the rows.
+    """Writes a frame to a `.csv`, `.tsv` (also with `.gz`) or `.parquet` file.
+
+    An index is written unless it only numbers the rows.
 
     Raises:
         OutputError: the ending is unknown or the place cannot be written; what stood there before is untouched.
@@ -137,10 +146,10 @@ def write_frame_file(df: pd.DataFrame, path: str | os.PathLike[str]) -> None:
     index = not isinstance(df.index, pd.RangeIndex)
 
     def write(place: Path) -> None:
-        if kind == "csv":
-            df.to_csv(place, index=index)
-        else:
+        if kind == "parquet":
             df.to_parquet(place, index=index)
+        else:
+            df.to_csv(place, sep=MARKS[kind], index=index)
 
     try:
         atomic_write(target, write)
@@ -220,14 +229,15 @@ def _refused(target: Path, error: OSError) -> OutputError:
     return OutputError(f"cannot write {str(target)!r}: {reason}. Choose another place or make this one writable")
 
 
-def _kind(path: Path) -> Literal["csv", "parquet"] | None:
+def _kind(path: Path) -> Kind | None:
     name = path.name.lower()
-    if name.endswith((".csv", ".csv.gz")):
-        return "csv"
-    return "parquet" if name.endswith(".parquet") else None
+    if name.endswith(".parquet"):
+        return "parquet"
+    plain = name.removesuffix(".gz")
+    return "csv" if plain.endswith(".csv") else "tsv" if plain.endswith(".tsv") else None
 
 
-def _writable_kind(path: Path) -> Literal["csv", "parquet"]:
+def _writable_kind(path: Path) -> Kind:
     kind = _kind(path)
     if kind is None:
         raise OutputError(f"file {str(path)!r} must end in {_ENDINGS}; it ends in {path.suffix!r}. Rename it")

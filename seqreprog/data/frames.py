@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Int
+from jaxtyping import Float, Int
 from pandas.api import types as kinds
 
 from ..errors import ConfigError, DataError, InputTypeError, name_some
 from .columns import is_number, numbers, plain, read_times
-from .rows import SORTED, Columns, Rows, check_values, fill, fit_frequency, gap_error, in_order, reject_silent
+from .rows import (
+    SORTED,
+    Columns,
+    Rows,
+    checked,
+    fill,
+    fit_frequency,
+    gap_error,
+    in_order,
+    read_policy,
+    reject_silent,
+)
 from .steps import make_grid, ticks_of
 from .windows import Panel
 
@@ -47,6 +59,7 @@ def read_table(
     target_col: str | None = None,
     freq: str | int | None = None,
     fill_gaps: bool = False,
+    duplicates: object = "error",
     like: Columns | None = None,
 ) -> SeriesTable:
     """Reads a long or a wide frame into flat arrays.
@@ -63,9 +76,13 @@ def read_table(
         target_col: the column of observations; `"y"`.
         freq: a pandas offset alias, or a whole number for integer times; inferred. Periods know their own.
         fill_gaps: whether missing rows become missing values instead of an error.
-        like: names and frequency of an earlier table, to be met by this one; gaps are filled where they were.
+        duplicates: what counts of several rows for one time of a series: `"error"` refuses them, `"first"` and `"last"`
+            take that row as it stands, `"mean"` the mean of the known values.
+        like: names and frequency of an earlier table, to be met by this one; gaps are filled and duplicates merged
+            where they were.
 
     Raises:
+        ConfigError: `duplicates` is no such policy.
         InputTypeError: `df` is not a DataFrame.
         DataError: a rule is broken; the message names it, the first offender and the remedy.
 
@@ -76,19 +93,19 @@ def read_table(
     """
     if not isinstance(df, pd.DataFrame):
         raise InputTypeError(f"df must be a pandas DataFrame; got {type(df).__name__}. Pass pd.DataFrame(...)")
+    policy = read_policy(duplicates if like is None else like.duplicates)
     if df.empty:
         raise DataError(f"df is empty: it has {len(df)} rows and {df.shape[1]} columns. Pass at least one observation")
     df, layout, names = find_layout(df, (id_col, time_col, target_col), like)
     rows = _read_wide(df, names) if layout == "wide" else _read_long(df, names)
-    rows = in_order(rows)
-    check_values(rows)
+    rows = checked(in_order(rows), policy, like)
     fill_gaps = fill_gaps or (like is not None and like.fill_gaps)
     fit = fit_frequency(rows, rows.columns.freq or freq, like, fill_gaps)
     if fit.missing.any():
         if not fill_gaps:
             raise gap_error(rows, fit, like)
         rows = fill(rows, fit)
-    columns = replace(rows.columns, freq=fit.grid.freq, fill_gaps=fill_gaps)
+    columns = replace(rows.columns, freq=fit.grid.freq, fill_gaps=fill_gaps, duplicates=policy)
     return SeriesTable(Panel(rows.values, rows.offsets), rows.ids, rows.times, columns, rows.notices)
 
 
@@ -144,6 +161,22 @@ def window_frame(
         columns.target_col: table.panel.values[where],
     }
     return pd.DataFrame(frame)
+
+
+def with_forecasts(
+    frame: pd.DataFrame,
+    name: str,
+    levels: Sequence[float],
+    point: Float[np.ndarray, "window horizon"],
+    quantiles: Float[np.ndarray, "window horizon level"],
+) -> pd.DataFrame:
+    """The frame with the point forecast as `name` and the bounds of each level as `name-lo-80` and `name-hi-80`."""
+    wide = sorted(levels, reverse=True)
+    bounds = [f"{name}-lo-{level:g}" for level in wide] + [f"{name}-hi-{level:g}" for level in reversed(wide)]
+    frame[name] = point.ravel()
+    for column, bound in enumerate(bounds):
+        frame[bound] = quantiles[..., column].ravel()
+    return frame
 
 
 # --- reading ----------------------------------------------------------------------------------------------------------

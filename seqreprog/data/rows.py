@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, cast, get_args
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float, Int
 
-from ..errors import DataError, name_some
+from ..errors import ConfigError, DataError, name_some
 from .steps import Fit, fit_grid, infer_grid, ticks_of
 
 INSERT = "Insert missing values, or fit with fill_gaps=True, which holds for later frames too"
+DROP = "Drop or aggregate them, or pass duplicates='mean', 'first' or 'last'"
+DROP_LATER = "Drop or aggregate them, or fit with duplicates='mean', 'first' or 'last', which holds later too"
 SORTED = "rows were not in time order: sorted"
+Duplicates = Literal["error", "first", "last", "mean"]
+KEPT = {"first": "the first of them counts", "last": "the last of them counts", "mean": "their mean counts"}
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,7 @@ class Columns:
         target_dtype: the dtype of the observations.
         freq: a pandas offset alias, or the whole-number step of integer times.
         fill_gaps: whether missing rows are taken for missing values, in later frames too.
+        duplicates: what counts of several rows for one time of a series, in later frames too.
     """
 
     layout: Literal["long", "wide"]
@@ -41,6 +46,7 @@ class Columns:
     target_dtype: str
     freq: str | int
     fill_gaps: bool = False
+    duplicates: Duplicates = "error"
 
 
 @dataclass(frozen=True)
@@ -71,8 +77,18 @@ def in_order(rows: Rows) -> Rows:
     return replace(rows, codes=rows.codes[order], times=rows.times[order], values=rows.values[order], notices=notices)
 
 
-def check_values(rows: Rows) -> None:
-    """Refuses infinite values, series without a value, and two rows for one time."""
+def checked(rows: Rows, duplicates: Duplicates, like: Columns | None) -> Rows:
+    """The rows, one for each time of a series; they must be in order.
+
+    Args:
+        rows: in order.
+        duplicates: what counts of several rows for one time.
+        like: the columns of a fit, which alone can be told another policy.
+
+    Raises:
+        DataError: a value is infinite, a series has none, or two rows stand for one time and no policy says which
+            counts.
+    """
     infinite = np.isinf(rows.values)
     if infinite.any():
         row = int(infinite.argmax())
@@ -80,14 +96,52 @@ def check_values(rows: Rows) -> None:
             f"series {rows.name(row)} is {rows.values[row]} at {rows.times[row]} ({infinite.sum()} infinite values). "
             "Replace them by numbers or by NaN"
         )
-    reject_silent(rows.ids, np.bincount(rows.codes[~np.isnan(rows.values)], minlength=len(rows.ids)) == 0)
     twice = (np.diff(ticks_of(rows.times)) == 0) & (np.diff(rows.codes) == 0)
     if twice.any():
-        row = int(twice.argmax())
-        raise DataError(
-            f"series {rows.name(row)} has more than one row at {rows.times[row]} ({twice.sum()} duplicates). "
-            "Drop or aggregate them"
-        )
+        if duplicates == "error":
+            row = int(twice.argmax())
+            raise DataError(
+                f"series {rows.name(row)} has more than one row at {rows.times[row]} ({twice.sum()} duplicates). "
+                f"{DROP if like is None else DROP_LATER}"
+            )
+        group = np.concatenate([[0], np.cumsum(~twice)])
+        first = np.concatenate([[True], ~twice])
+        said = f"{twice.sum()} rows stand for a time that an earlier row of their series has: {KEPT[duplicates]}"
+        if list(rows.ids) == [rows.columns.target_col]:
+            said += f". All rows are of one series, {rows.name(0)}: there is no column {rows.columns.id_col!r}"
+        rows = replace(
+            rows, codes=rows.codes[first], times=rows.times[first], values=merged(rows.values, group, duplicates),
+            notices=(*rows.notices, said),
+        )  # fmt: skip
+    reject_silent(rows.ids, np.bincount(rows.codes[~np.isnan(rows.values)], minlength=len(rows.ids)) == 0)
+    return rows
+
+
+def merged(
+    values: Float[np.ndarray, " row"], group: Int[np.ndarray, " row"], how: Duplicates
+) -> Float[np.ndarray, " group"]:
+    """One value of each group of rows: the first or last row's as it stands, or the mean of those that are known."""
+    count = int(group.max(initial=-1)) + 1
+    if how == "mean":
+        known = ~np.isnan(values)
+        total = np.bincount(group[known], weights=values[known], minlength=count)
+        many = np.bincount(group[known], minlength=count)
+        return np.where(many > 0, total / np.maximum(many, 1), np.nan)
+    found = np.empty(count)
+    order = slice(None, None, -1) if how == "first" else slice(None)
+    found[group[order]] = values[order]  # of rows of one group the one that is written last stays
+    return found
+
+
+def read_policy(duplicates: object) -> Duplicates:
+    """What counts of several rows for one time, as it was asked for.
+
+    Raises:
+        ConfigError: there is no such policy.
+    """
+    if duplicates not in get_args(Duplicates):
+        raise ConfigError(f"duplicates must be one of {list(get_args(Duplicates))}; got {duplicates!r}")
+    return cast(Duplicates, duplicates)
 
 
 def reject_silent(ids: pd.Index, silent: Bool[np.ndarray, " series"]) -> None:

@@ -56,6 +56,18 @@ class Backtest:
         return seasonal_naive(reach.inputs(), self.windows.horizon, season)
 
 
+def history_of(panel: Panel, horizon: int, *, n_windows: int, step_size: int | None = None) -> Panel:
+    """Each series up to its first cutoff: all that a backtest may decide from.
+
+    Raises:
+        ConfigError: `n_windows` or `step_size` below 1.
+    """
+    step = horizon if step_size is None else step_size
+    if n_windows < 1 or step < 1:
+        raise ConfigError(f"n_windows and step_size must be at least 1; got n_windows={n_windows}, step_size={step}")
+    return panel.until(panel.lengths - horizon - (n_windows - 1) * step)
+
+
 def backtest(
     config: ForecastConfig,
     backbone: Backbone,
@@ -73,8 +85,7 @@ def backtest(
         DataError: no series is long enough to train before the first cutoff, or nothing was observed in the windows.
     """
     step = config.horizon if step_size is None else step_size
-    if n_windows < 1 or step < 1:
-        raise ConfigError(f"n_windows and step_size must be at least 1; got n_windows={n_windows}, step_size={step}")
+    history = history_of(panel, config.horizon, n_windows=n_windows, step_size=step)
     windows = _windows(panel, config, n_windows, step)
     point = np.empty((len(windows), config.horizon))
     quantiles = np.empty((*point.shape, len(config.quantile_levels)))
@@ -90,7 +101,6 @@ def backtest(
         chosen, scales = windows.take(rows), panel.until(cutoff).scales()
         point[rows], quantiles[rows] = blend.forecast(chosen, scales)
         ridge[rows] = ridge_forecast(blend, chosen, scales)
-    history = panel.until(panel.lengths - config.horizon - (n_windows - 1) * step)
     return Backtest(windows, history, point, quantiles, ridge, summary)  # type: ignore[arg-type]
 
 

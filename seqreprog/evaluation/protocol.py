@@ -17,11 +17,14 @@ from jaxtyping import Float
 from ..backbone import load_backbone
 from ..blend import Blend
 from ..config import ForecastConfig, forecast_config
+from ..data.rows import read_policy
 from ..data.windows import Panel, Windows, borders_in_time
 from ..errors import ConfigError, DataError
 from ..fitting import fit_blend
 from .backtest import backtest, paired_over_cutoffs, ridge_forecast, scorecard
 from .metrics import mae, mse, squared_error
+
+NAMES = ("id_col", "time_col", "target_col")
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,9 @@ class Protocol:
         step: steps between origins.
         season: of the seasonal naive and of MASE.
         seeds: one fit each.
+        id_col, time_col, target_col: the columns of the file; the usual names by default.
+        fill_gaps: take missing rows for missing values.
+        duplicates: what counts of several rows for one time of a series.
     """
 
     kind: str
@@ -43,17 +49,28 @@ class Protocol:
     step: int = 1
     season: int = 1
     seeds: tuple[int, ...] = (0,)
+    id_col: str | None = None
+    time_col: str | None = None
+    target_col: str | None = None
+    fill_gaps: bool = False
+    duplicates: object = "error"
 
     def __post_init__(self) -> None:
         if self.kind not in ("long-horizon", "rolling"):
             raise ConfigError(f"protocol kind must be 'long-horizon' or 'rolling'; got {self.kind!r}")
         if least := [name for name in ("windows", "step", "season") if getattr(self, name) < 1]:
             raise ConfigError(f"{least[0]} must be a whole number from 1 on; got {getattr(self, least[0])}")
+        read_policy(self.duplicates)
         if not self.seeds:
             raise ConfigError("seeds must list whole numbers, one fit each; got []")
         rising = min(self.borders, default=0) > 0 and list(self.borders) == sorted(set(self.borders))
         if self.kind == "long-horizon" and (len(self.borders) != 3 or not rising):
             raise ConfigError(f"borders must be three rising rows (train, validation, test); got {list(self.borders)}")
+
+    @property
+    def columns(self) -> dict[str, Any]:
+        """How the file is read, for `read_table`."""
+        return {name: getattr(self, name) for name in (*NAMES, "fill_gaps", "duplicates")}
 
 
 def read_recipe(values: dict[str, Any]) -> tuple[ForecastConfig, Protocol]:
@@ -74,6 +91,10 @@ def read_recipe(values: dict[str, Any]) -> tuple[ForecastConfig, Protocol]:
             raise ConfigError(f"{name} must list whole numbers; got {value!r}")
         if name in ("windows", "step", "season") and not _whole(value):
             raise ConfigError(f"{name} must be a whole number from 1 on; got {value!r}")
+        if name in NAMES and not isinstance(value, str):
+            raise ConfigError(f"{name} must name a column; got {value!r}")
+        if name == "fill_gaps" and not isinstance(value, bool):
+            raise ConfigError(f"fill_gaps must be true or false; got {value!r}")
     lists: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value for name, value in values["protocol"].items()
     }

@@ -12,7 +12,7 @@ import pandas as pd
 from jaxtyping import Float, Int
 from sktime.forecasting.base import ForecastingHorizon
 
-from ..data.rows import INSERT
+from ..data.rows import DROP, DROP_LATER, INSERT
 from ..data.steps import Fit, infer_grid
 from ..errors import ConfigError, DataError, name_some
 
@@ -25,6 +25,8 @@ ADVICE = {
     "Resample them, leave them out or pass freq=...": "Resample them or leave them out",
     "Resample df or change freq": "Resample y",
     "Resample df": "Resample y",
+    DROP: "Drop or aggregate them",
+    DROP_LATER: "Drop or aggregate them",
 }
 
 

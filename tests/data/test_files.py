@@ -22,7 +22,9 @@ from seqreprog.errors import DataError, Notice, OutputError
 FRAME = pd.DataFrame({"unique_id": ["b", "a"], "ds": ["2024-01-01", "2024-01-02"], "y": [1.5, None]})
 
 
-@pytest.mark.parametrize("name", ["load.csv", "load.CSV", "load.2024.csv.gz", "load.parquet"])
+@pytest.mark.parametrize(
+    "name", ["load.csv", "load.CSV", "load.2024.csv.gz", "load.tsv", "load.TSV", "load.tsv.gz", "load.parquet"]
+)
 def test_what_is_read_is_what_was_written(tmp_path: Path, name: str) -> None:
     write_frame_file(FRAME, tmp_path / name)
     pd.testing.assert_frame_equal(read_frame_file(str(tmp_path / name)), FRAME)
@@ -32,6 +34,16 @@ def test_what_is_read_is_what_was_written(tmp_path: Path, name: str) -> None:
 def test_gz_ending_compresses(tmp_path: Path) -> None:
     write_frame_file(FRAME, tmp_path / "load.csv.gz")
     assert gzip.decompress((tmp_path / "load.csv.gz").read_bytes()).startswith(b"unique_id,ds,y")
+    write_frame_file(FRAME, tmp_path / "load.tsv.gz")
+    assert gzip.decompress((tmp_path / "load.tsv.gz").read_bytes()).startswith(b"unique_id\tds\ty")
+
+
+def test_commas_and_quotes_inside_a_tsv_are_text(tmp_path: Path) -> None:
+    frame = FRAME.assign(note=['one, two; "three"', "a\tb"])
+    write_frame_file(frame, tmp_path / "load.tsv")
+    pd.testing.assert_frame_equal(read_frame_file(tmp_path / "load.tsv"), frame)
+    write_frame_file(FRAME[["ds"]].rename(columns={"ds": "sequence"}), tmp_path / "one.tsv")
+    assert list(read_frame_file(tmp_path / "one.tsv")) == ["sequence"]
 
 
 def test_parquet_keeps_time_zone_and_dates_in_the_index(tmp_path: Path) -> None:
@@ -55,7 +67,12 @@ def test_dates_in_the_index_become_a_csv_column(tmp_path: Path) -> None:
         ("empty.csv", b"", r"empty\.csv' is empty"),
         ("header.csv", b"unique_id,ds,y\n", r"header\.csv' is empty: it has no rows"),
         ("excel.csv", b"ds;y\n2024-01-01;1,5\n", r"excel\.csv' has one column, 'ds;y': ';' stands between"),
-        ("tabs.csv", b"ds\ty\n2024-01-01\t1\n", r"tabs\.csv' has one column, .* stands between"),
+        ("tabs.csv", b"ds\ty\n2024-01-01\t1\n", r"has one column, .* stands between .* or let its name end in \.tsv$"),
+        ("commas.tsv", b"ds,y\n2024-01-01,1\n", r"',' stands between .* with tabs, or let its name end in \.csv$"),
+        ("semi.tsv", b"ds;y\n2024-01-01;1\n", r"one column, 'ds;y': ';' stands between its values\. .* with tabs$"),
+        ("empty.tsv", b"", r"empty\.tsv' is empty"),
+        ("broken.tsv", b"a\tb\n1\t2\n1\t2\t3\n", r"broken\.tsv' cannot be read as tsv.*line 3"),
+        ("plain.tsv.gz", b"a\tb\n1\t2\n", r"plain\.tsv\.gz' cannot be read as tsv"),
         ("broken.parquet", b"PAR1 no", r"broken\.parquet' cannot be read as parquet"),
         ("broken.csv", b"a,b\n1,2\n1,2,3\n", r"broken\.csv' cannot be read as csv.*line 3"),
         ("binary.csv", b"\xff\xfe\x00\x81", r"binary\.csv' cannot be read as csv"),
@@ -109,7 +126,7 @@ def test_check_writable_leaves_nothing_behind(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("act", [check_frame_writable, lambda path: write_frame_file(FRAME, path)])
 def test_unknown_ending_is_refused(tmp_path: Path, act) -> None:
-    with pytest.raises(OutputError, match=r"out\.txt' must end in \.csv, \.csv\.gz or \.parquet; it ends in '\.txt'"):
+    with pytest.raises(OutputError, match=r"out\.txt' must end in \.csv, \.tsv \(both also with \.gz\) or \.parquet"):
         act(tmp_path / "out.txt")
 
 
@@ -144,18 +161,21 @@ def test_atomic_write_follows_links_and_keeps_permissions(tmp_path: Path) -> Non
 # --- sequences --------------------------------------------------------------------------------------------------------
 
 
-def test_sequences_come_from_fasta_csv_and_parquet(tmp_path: Path) -> None:
+def test_sequences_come_from_fasta_and_tables(tmp_path: Path) -> None:
     (tmp_path / "two.fa").write_text(">P1 toxin\nAC\nD\n>P2\nEF\n")
     frame = read_sequence_file(tmp_path / "two.fa", sequence_col="seq")
     assert frame.to_dict("list") == {"id": ["P1", "P2"], "description": ["toxin", ""], "seq": ["ACD", "EF"]}
-    for name in ("two.csv", "two.parquet"):
+    for name in ("two.csv", "two.tsv", "two.tsv.gz", "two.parquet"):
         write_frame_file(frame, tmp_path / name)
         assert read_sequence_file(tmp_path / name, sequence_col="seq")["seq"].tolist() == ["ACD", "EF"]
 
 
-def test_peptides_that_look_like_missing_values_are_kept(tmp_path: Path) -> None:
-    (tmp_path / "some.csv").write_text("id,sequence,y\n007,NA,1\n008,NULL,NA\n009,,3\n")
-    frame = read_sequence_file(tmp_path / "some.csv", names=["id"])
+@pytest.mark.parametrize("ending", ["csv", "tsv"])
+def test_peptides_that_look_like_missing_values_are_kept(tmp_path: Path, ending: str) -> None:
+    text = "id,sequence,y\n007,NA,1\n008,NULL,NA\n009,,3\n"
+    path = tmp_path / f"some.{ending}"
+    path.write_text(text if ending == "csv" else text.replace(",", "\t"))
+    frame = read_sequence_file(path, names=["id"])
     assert frame["sequence"].tolist() == ["NA", "NULL", ""]
     assert frame["id"].tolist() == ["007", "008", "009"]
     assert frame["y"].isna().tolist() == [False, True, False]

@@ -109,11 +109,34 @@ FORECASTER, ROLLING = {"horizon": 6}, {"kind": "rolling"}
         ),
         ({"forecaster": FORECASTER, "protocol": ROLLING | {"step": 2.5}}, r"step must be .* got 2\.5"),
         ({"forecaster": FORECASTER, "protocol": ROLLING | {"season": "day"}}, "season must be .* got 'day'"),
+        *(
+            ({"forecaster": FORECASTER, "protocol": ROLLING | {name: 3}}, f"{name} must name a column; got 3")
+            for name in ("id_col", "time_col", "target_col")
+        ),
+        (
+            {"forecaster": FORECASTER, "protocol": ROLLING | {"fill_gaps": "yes"}},
+            "fill_gaps must be true or false; got 'yes'",
+        ),
+        ({"forecaster": FORECASTER, "protocol": ROLLING | {"fill_gaps": 1}}, "fill_gaps must be true or false; got 1"),
+        *(
+            (
+                {"forecaster": FORECASTER, "protocol": ROLLING | {"duplicates": how}},
+                rf"duplicates must be one of \['error', 'first', 'last', 'mean'\]; got {how!r}",
+            )
+            for how in ("sum", True, 3)
+        ),
     ],
 )
 def test_a_faulty_recipe_is_named(values: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         read_recipe(values)
+
+
+def test_a_recipe_says_how_its_file_is_read() -> None:
+    usual = {"id_col": None, "time_col": None, "target_col": None, "fill_gaps": False, "duplicates": "error"}
+    assert read_recipe({"forecaster": FORECASTER, "protocol": ROLLING})[1].columns == usual
+    given = {"id_col": "zone", "time_col": "hour", "target_col": "load", "fill_gaps": True, "duplicates": "mean"}
+    assert read_recipe({"forecaster": FORECASTER, "protocol": ROLLING | given})[1].columns == given
 
 
 def test_a_recipe_that_cannot_be_read_is_named(tmp_path: Path) -> None:
