@@ -11,8 +11,11 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from . import _moved
+
 if TYPE_CHECKING:
-    from .config import Adapter, Prompt, Training
+    from .config.forecast import Adapter, Prompt, Training
+    from .config.sequence import SequenceOptions
     from .errors import (
         BackboneError,
         CheckpointError,
@@ -22,24 +25,23 @@ if TYPE_CHECKING:
         Notice,
         SeqReprogError,
     )
-    from .forecaster import Forecaster
-    from .infiller import SequenceInfiller
-    from .pipe import forecast
-    from .sequence_config import SequenceOptions
-    from .sequences import SequenceClassifier, SequenceRegressor
+    from .estimators.forecaster import Forecaster
+    from .estimators.infiller import SequenceInfiller
+    from .estimators.pipe import forecast
+    from .estimators.sequences import SequenceClassifier, SequenceRegressor
 
 __version__ = "0.1.0"
 
 _HOMES = {
-    "Forecaster": "forecaster",
-    "forecast": "pipe",
-    "SequenceClassifier": "sequences",
-    "SequenceInfiller": "infiller",
-    "SequenceOptions": "sequence_config",
-    "SequenceRegressor": "sequences",
-    "Adapter": "config",
-    "Prompt": "config",
-    "Training": "config",
+    "Forecaster": "estimators.forecaster",
+    "forecast": "estimators.pipe",
+    "SequenceClassifier": "estimators.sequences",
+    "SequenceInfiller": "estimators.infiller",
+    "SequenceOptions": "config.sequence",
+    "SequenceRegressor": "estimators.sequences",
+    "Adapter": "config.forecast",
+    "Prompt": "config.forecast",
+    "Training": "config.forecast",
     "SeqReprogError": "errors",
     "DataError": "errors",
     "ConfigError": "errors",
@@ -67,6 +69,9 @@ __all__ = [
     "Training",
     "forecast",
 ]
+
+
+_moved.install()
 
 
 def __getattr__(name: str) -> Any:

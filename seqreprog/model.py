@@ -10,9 +10,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from .backbone import Backbone
-from .config import Reading
-from .sentences import SentenceReader
+from .config.forecast import Reading
+from .sources.language import Backbone
+from .sources.sentences import SentenceReader
 from .types import Forecast, InstanceBatch, SeriesBatch, SoftTokens, SymbolBatch
 
 

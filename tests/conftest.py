@@ -75,7 +75,7 @@ def reseal() -> Callable[..., None]:
     def write(path: Path, **changes: Any) -> None:
         import json
 
-        from seqreprog.checkpoint import CONFIG, WEIGHTS, sealed
+        from seqreprog.fit.artifact import CONFIG, WEIGHTS, sealed
 
         document = json.loads((path / CONFIG).read_text()) | changes
         (path / CONFIG).write_bytes(sealed(document, (path / WEIGHTS).read_bytes()))

@@ -13,12 +13,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from seqreprog import forecaster
-from seqreprog.config import read_toml
+from seqreprog.baselines.seasonal_naive import seasonal_naive
+from seqreprog.config.forecast import read_toml
 from seqreprog.data.windows import Panel, borders_in_time
-from seqreprog.evaluation.baselines import seasonal_naive
-from seqreprog.evaluation.metrics import mse
+from seqreprog.estimators import forecaster
 from seqreprog.evaluation.protocol import read_recipe, standardise
+from seqreprog.metrics.forecast import mse
 
 FOLDER = Path(__file__).parents[1] / "examples" / "benchmarks"
 BORDERS = (200, 300, 400)

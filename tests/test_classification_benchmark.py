@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from seqreprog.config import Adapter, Training
-from seqreprog.series_config import SeriesConfig
+from seqreprog.config.forecast import Adapter, Training
+from seqreprog.config.series import SeriesConfig
 
 FOLDER = Path(__file__).parents[1] / "examples" / "benchmarks"
 SAID = "published reference: FCN 0.680, ResNet 0.753, MLP 0.713 (mean); HC2 0.833, InceptionTime 0.667\n"

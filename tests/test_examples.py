@@ -16,7 +16,7 @@ import pytest
 import torch
 
 import seqreprog
-from seqreprog import forecaster
+from seqreprog.estimators import forecaster
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 SCRIPTS = sorted(EXAMPLES.glob("*.py"))

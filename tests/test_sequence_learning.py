@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 import torch
 
-from seqreprog.backbone import load_backbone
-from seqreprog.build_sequences import build_sequence_model
-from seqreprog.config import Adapter, Training
-from seqreprog.objectives import SymbolObjective
-from seqreprog.sequence_config import SequenceConfig
-from seqreprog.symbol_samples import InfillDataset, SymbolDataset
-from seqreprog.train import fit
+from seqreprog.batches.symbols import InfillDataset, SymbolDataset
+from seqreprog.build.sequence import build_sequence_model
+from seqreprog.config.forecast import Adapter, Training
+from seqreprog.config.sequence import SequenceConfig
+from seqreprog.fit.gradient import fit
+from seqreprog.fit.objectives import SymbolObjective
+from seqreprog.sources.language import load_backbone
 
 SIZE, LENGTH = 8, 24  # 6 symbols
 METHODS = ("prototype", "dictionary", "soft_prompt", "perturbation", "rewriter")

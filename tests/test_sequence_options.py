@@ -13,7 +13,7 @@ import pytest
 from seqreprog import Adapter, Notice, SequenceClassifier, SequenceInfiller, SequenceOptions, Training
 from seqreprog.data.targets import read_classes
 from seqreprog.errors import DataError
-from seqreprog.sequence_fitting import _folds
+from seqreprog.tasks.sequence import _folds
 
 ADAPTER = Adapter(hidden=8, heads=2, head_width=4, n_prototypes=8, dropout=0.0)
 STEPS = Training(max_steps=3, batch_size=16, evaluate_every=3, learning_rate=0.01, threads=1, progress=False)
@@ -80,7 +80,7 @@ def test_an_option_changes_the_answers(backbone: str, name: str) -> None:
 
 @pytest.mark.parametrize("mode", ["train", "probe"])
 def test_near_copies_are_on_one_side(backbone: str, mode: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("seqreprog.sequence_fitting.FEW", 10)
+    monkeypatch.setattr("seqreprog.tasks.sequence.FEW", 10)
     options = replace(OPTIONS, identity=0.9, training=replace(STEPS, mode=mode))
     one = SequenceClassifier(backbone=backbone, layers=1, options=options)
     with pytest.warns(Notice, match=r"48 sequences in 24 clusters of identity 0.9, each on one side of a split"):

@@ -10,17 +10,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-import seqreprog.sequence_fitting as sequence_fitting
+import seqreprog.tasks.sequence as sequence_fitting
 from seqreprog import Adapter, Notice, SequenceClassifier, SequenceOptions, SequenceRegressor, Training
-from seqreprog.admission import half_or_none
-from seqreprog.backbone import load_backbone
+from seqreprog.config.sequence import SequenceConfig, settled
 from seqreprog.data.alphabets import alphabet
 from seqreprog.data.symbols import read_sequences
 from seqreprog.errors import ConfigError
-from seqreprog.sequence_config import SequenceConfig, settled
-from seqreprog.sequence_fitting import _folds, fit_sequences
-from seqreprog.sequence_judging import Parts, judge, stretch, temperature
-from seqreprog.sequence_problem import Examples, Problem
+from seqreprog.fit.admission import half_or_none
+from seqreprog.fit.judging import Parts, judge, stretch, temperature
+from seqreprog.fit.problem import Examples, Problem
+from seqreprog.sources.language import load_backbone
+from seqreprog.tasks.sequence import _folds, fit_sequences
 
 ADAPTER = Adapter(hidden=8, heads=2, head_width=4, n_prototypes=8)
 OPTIONS = SequenceOptions(adapter=ADAPTER, training=Training(threads=1, progress=False))

@@ -12,13 +12,13 @@ import pytest
 import torch
 
 from seqreprog import Adapter, Training
-from seqreprog.backbone import load_backbone
-from seqreprog.build_series import SPANS, build_series_model
+from seqreprog.batches.series import instance_batch
+from seqreprog.build.series import SPANS, build_series_model
+from seqreprog.config.series import SeriesConfig, series_config, series_dict
 from seqreprog.data.instances import Instances, read_instances
 from seqreprog.errors import BackboneError, CheckpointError, ConfigError, DataError, InputTypeError
-from seqreprog.series_config import SeriesConfig, series_config, series_dict
-from seqreprog.series_model import SeriesModel
-from seqreprog.series_samples import instance_batch
+from seqreprog.estimators.series import SeriesModel
+from seqreprog.sources.language import load_backbone
 
 SMALL = Adapter(hidden=16, heads=4, head_width=8, n_prototypes=16)
 QUICK = Training(mode="train", max_steps=4, batch_size=4, evaluate_every=2, threads=1, progress=False)
@@ -140,7 +140,7 @@ def test_frozen_stays_frozen(form: Any, mode: Any, config: Callable[..., SeriesC
     settings = config(form=form, training=QUICK if mode == "train" else Training(max_steps=2, progress=False))
     backbone = load_backbone(settings.backbone, 1)
     before = copy.deepcopy(backbone.model.state_dict())
-    monkeypatch.setattr("seqreprog.series_model.load_backbone", lambda *_: backbone)
+    monkeypatch.setattr("seqreprog.estimators.series.load_backbone", lambda *_: backbone)
     model = SeriesModel.fit(settings, *shapes(12))
     assert all(torch.equal(weight, before[name]) for name, weight in backbone.model.state_dict().items())
     assert not any(name.startswith("backbone") for name in model.blend.model.adapter_state())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from seqreprog.solvers import ridge_left_out
+from seqreprog.baselines.solvers import ridge_left_out
 
 
 @pytest.mark.parametrize("weighted", [False, True])

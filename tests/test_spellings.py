@@ -15,7 +15,7 @@ from seqreprog import Adapter, SequenceClassifier, SequenceInfiller, SequenceOpt
 from seqreprog.data.groups import group_folds
 from seqreprog.data.targets import read_values
 from seqreprog.errors import ConfigError, DataError, DependencyError
-from seqreprog.sequence_blend import averaged
+from seqreprog.fit.fitted_sequence import averaged
 
 pytest.importorskip("rdkit")
 

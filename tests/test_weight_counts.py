@@ -13,9 +13,9 @@ import pytest
 import torch
 
 from seqreprog import Adapter, Forecaster, SequenceClassifier, SequenceInfiller, SequenceOptions, Training
+from seqreprog.config.series import SeriesConfig
+from seqreprog.estimators.series import SeriesModel
 from seqreprog.model import Reprogram
-from seqreprog.series_config import SeriesConfig
-from seqreprog.series_model import SeriesModel
 
 ADAPTER = Adapter(hidden=8, heads=2, head_width=4, n_prototypes=8, features=4)
 SMALL = {"hidden": 8, "heads": 2, "head_width": 4, "n_prototypes": 8}

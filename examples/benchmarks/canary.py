@@ -21,14 +21,14 @@ import pandas as pd
 import torch
 
 from seqreprog import Forecaster, Notice, SequenceClassifier, SequenceInfiller, Training
-from seqreprog.backbone import Backbone, load_backbone
-from seqreprog.blend import Blend
-from seqreprog.build import build_forecaster
-from seqreprog.config import ForecastConfig
-from seqreprog.linear import RidgeForecaster
-from seqreprog.series_config import SeriesConfig
-from seqreprog.series_model import SeriesModel
-from seqreprog.tiny import tiny_tokenizer
+from seqreprog.baselines.ridge import RidgeForecaster
+from seqreprog.build.forecast import build_forecaster
+from seqreprog.config.forecast import ForecastConfig
+from seqreprog.config.series import SeriesConfig
+from seqreprog.estimators.series import SeriesModel
+from seqreprog.fit.fitted_forecast import Blend
+from seqreprog.sources.language import Backbone, load_backbone
+from seqreprog.sources.tiny import tiny_tokenizer
 
 
 def models() -> dict[str, tuple[Any, int | None]]:

@@ -15,13 +15,13 @@ from classification_parts.run import settings
 from classification_parts.sets import UCR, UEA, Part, read_set
 from scipy.optimize import minimize_scalar
 
-from seqreprog.backbone import Backbone, load_backbone
-from seqreprog.build_series import SPANS, build_series_model
+from seqreprog.baselines.solvers import ridge_left_out, row_losses
+from seqreprog.batches.series import InstanceDataset
+from seqreprog.build.series import SPANS, build_series_model
 from seqreprog.data.instances import read_instances
+from seqreprog.fit.probe_series import PENALTIES, SURE, series_features
 from seqreprog.outputs.layers import STATISTICS
-from seqreprog.series_probe import PENALTIES, SURE, series_features
-from seqreprog.series_samples import InstanceDataset
-from seqreprog.solvers import ridge_left_out, row_losses
+from seqreprog.sources.language import Backbone, load_backbone
 
 HALVES = 12
 FLAT = 1e-3  # of the mean spread is added to each feature's, as the probe does

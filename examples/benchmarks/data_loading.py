@@ -13,9 +13,9 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
+from seqreprog.batches.windows import Framing, WindowDataset
 from seqreprog.data.windows import Panel, Windows, windows_between
 from seqreprog.inputs.prompt import PromptWriter
-from seqreprog.samples import Framing, WindowDataset
 
 CONTEXT, HORIZON = 512, 96
 

@@ -23,18 +23,20 @@ import numpy as np
 import pandas as pd
 import torch
 
-from seqreprog import Forecaster, Prompt, fitting, train
-from seqreprog.backbone import load_backbone
-from seqreprog.build import build_forecaster, build_prompt
-from seqreprog.config import ForecastConfig, read_toml
+from seqreprog import Forecaster, Prompt
+from seqreprog.baselines.seasonal_naive import seasonal_naive
+from seqreprog.batches.windows import Framing, Sample, WindowDataset
+from seqreprog.build.forecast import build_forecaster, build_prompt
+from seqreprog.config.forecast import ForecastConfig, read_toml
 from seqreprog.data.files import read_frame_file
 from seqreprog.data.frames import read_table
 from seqreprog.data.windows import Windows, borders_in_time
-from seqreprog.evaluation.baselines import seasonal_naive
-from seqreprog.evaluation.metrics import mse
 from seqreprog.evaluation.protocol import read_recipe, standardise
-from seqreprog.objectives import ForecastObjective
-from seqreprog.samples import Framing, Sample, WindowDataset
+from seqreprog.fit import gradient as train
+from seqreprog.fit.objectives import ForecastObjective
+from seqreprog.metrics.forecast import mse
+from seqreprog.sources.language import load_backbone
+from seqreprog.tasks import forecast as fitting
 
 RECIPE = Path(__file__).parents[2] / "configs" / "etth1_96_pure.toml"
 SEASON, SHARE, LOADING_STEPS = 24, 0.95, 40

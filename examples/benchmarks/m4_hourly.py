@@ -15,11 +15,11 @@ import numpy as np
 import pandas as pd
 
 from seqreprog import Adapter, Forecaster, Prompt, Training
+from seqreprog.baselines.seasonal_naive import seasonal_naive
 from seqreprog.data.frames import read_table
 from seqreprog.data.windows import last_windows
 from seqreprog.evaluation.backtest import ridge_forecast
-from seqreprog.evaluation.baselines import seasonal_naive
-from seqreprog.evaluation.metrics import coverage, mase, naive_scales, smape
+from seqreprog.metrics.forecast import coverage, mase, naive_scales, smape
 
 HORIZON, SEASON, CONTEXT = 48, 24, 512
 

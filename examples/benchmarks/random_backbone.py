@@ -13,11 +13,11 @@ from pathlib import Path
 import torch
 from transformers import AutoModel
 
-from seqreprog.backbone import load_backbone
-from seqreprog.config import read_toml
+from seqreprog.config.forecast import read_toml
 from seqreprog.data.files import read_frame_file
 from seqreprog.data.frames import read_table
 from seqreprog.evaluation.protocol import read_recipe, run_recipe
+from seqreprog.sources.language import load_backbone
 
 
 def random_copy(name: str, layers: int | None, place: Path, seed: int) -> str:

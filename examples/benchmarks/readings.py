@@ -23,15 +23,15 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from seqreprog.backbone import load_backbone
-from seqreprog.config import ForecastConfig, Prompt, read_toml
+from seqreprog.config.forecast import ForecastConfig, Prompt, read_toml
 from seqreprog.data.files import read_frame_file
 from seqreprog.data.frames import SeriesTable, read_table
 from seqreprog.data.windows import borders_in_time
 from seqreprog.evaluation.backtest import backtest, scorecard
-from seqreprog.evaluation.metrics import mse
 from seqreprog.evaluation.protocol import Protocol, read_recipe, standardise
-from seqreprog.fitting import FitSummary, fit_blend
+from seqreprog.metrics.forecast import mse
+from seqreprog.sources.language import load_backbone
+from seqreprog.tasks.forecast import FitSummary, fit_blend
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 RECIPES = {

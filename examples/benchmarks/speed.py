@@ -26,7 +26,7 @@ from speed_parts.cases import DEFAULT, FORMS, Case, Shape, random_gpt2, resident
 from speed_parts.clock import saved_bytes
 from speed_parts.figure import draw
 
-from seqreprog.backbone import Backbone, load_backbone
+from seqreprog.sources.language import Backbone, load_backbone
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from sequence_parts.sets import Sequences, places, read_set
 
 from seqreprog import Notice, SequenceClassifier, SequenceRegressor
 from seqreprog.data.groups import group_folds
-from seqreprog.evaluation.class_metrics import class_report, value_report
+from seqreprog.metrics.labels import class_report, value_report
 
 FOLDS = 3
 

@@ -10,7 +10,7 @@ import pandas as pd
 from jaxtyping import Float, Int
 from pandas.api import types as kinds
 
-from ..config import Covariates
+from ..config.forecast import Covariates
 from ..errors import ConfigError, DataError, InputTypeError, name_some
 from .columns import numbers, plain, read_times
 from .frames import SeriesTable, find_layout, future_times, no_column

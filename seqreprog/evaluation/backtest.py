@@ -9,14 +9,12 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from ..backbone import Backbone
-from ..blend import Blend
-from ..config import ForecastConfig
+from ..baselines.seasonal_naive import seasonal_naive
+from ..config.forecast import ForecastConfig
 from ..data.windows import MIN_CONTEXT, Panel, Windows, rolling_windows
 from ..errors import ConfigError, DataError
-from ..fitting import FitSummary, fit_panel
-from .baselines import seasonal_naive
-from .metrics import (
+from ..fit.fitted_forecast import Blend
+from ..metrics.forecast import (
     PairedDifference,
     absolute_error,
     coverage,
@@ -28,6 +26,8 @@ from .metrics import (
     paired_bootstrap,
     smape,
 )
+from ..sources.language import Backbone
+from ..tasks.forecast import FitSummary, fit_panel
 
 MIN_BLOCKS = 5  # of cutoffs: a bootstrap of fewer draws the sample itself too often to say anything
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from ..config import Adapter, Prompt, Training
+from ..config.forecast import Adapter, Prompt, Training
 from ..errors import DependencyError
 
 HORIZON, WINDOWS = 12, 4

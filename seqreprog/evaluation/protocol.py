@@ -14,15 +14,15 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from ..backbone import load_backbone
-from ..blend import Blend
-from ..config import ForecastConfig, forecast_config
+from ..config.forecast import ForecastConfig, forecast_config
 from ..data.rows import read_policy
 from ..data.windows import Panel, Windows, borders_in_time
 from ..errors import ConfigError, DataError
-from ..fitting import fit_blend
+from ..fit.fitted_forecast import Blend
+from ..metrics.forecast import mae, mse, squared_error
+from ..sources.language import load_backbone
+from ..tasks.forecast import fit_blend
 from .backtest import backtest, paired_over_cutoffs, ridge_forecast, scorecard
-from .metrics import mae, mse, squared_error
 
 NAMES = ("id_col", "time_col", "target_col")
 

@@ -12,7 +12,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..memo import Memo
+from ..sources.memo import Memo
 from ..types import InstanceBatch, SeriesBatch, SoftTokens, SymbolBatch
 from .patch import PatchEmbedding
 from .symbols import SymbolEmbedding

@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 from sktime.classification.base import BaseClassifier
 
-from ..config import Adapter, Training
-from ..series_config import Form, Mapping
-from ..series_model import SeriesModel
-from ..series_summary import SeriesSummary
+from ..config.forecast import Adapter, Training
+from ..config.series import Form, Mapping
+from ..estimators.series import SeriesModel
+from ..tasks.series_summary import SeriesSummary
 from .kept import Kept
 from .panels import SHARED_TAGS, arrays, settings, test_params
 

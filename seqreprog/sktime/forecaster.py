@@ -13,12 +13,12 @@ from sklearn.utils import check_random_state
 from sktime.datatypes import update_data
 from sktime.forecasting.base import BaseForecaster, ForecastingHorizon
 
-from ..config import Adapter, Base, Covariates, Layers, Loss, Prompt, Training
+from ..config.forecast import Adapter, Base, Covariates, Layers, Loss, Prompt, Training
 from ..data.frames import SeriesTable, future_frame, read_table
 from ..errors import ConfigError, DataError, InSampleError, name_some
-from ..fitting import FitSummary
-from ..forecaster import NAME, Forecaster
-from ..tiny import TINY
+from ..estimators.forecaster import NAME, Forecaster
+from ..sources.tiny import TINY
+from ..tasks.forecast import FitSummary
 from .exogenous import ahead_of, beside, plainly, restated, roles_of, spread_out
 from .kept import Kept
 from .quantiles import quantiles_at

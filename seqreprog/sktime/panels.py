@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 from sklearn.utils import check_random_state
 
-from ..config import Adapter, Training
-from ..series_config import BRIEF, SeriesConfig, SeriesTask
-from ..tiny import TINY
+from ..config.forecast import Adapter, Training
+from ..config.series import BRIEF, SeriesConfig, SeriesTask
+from ..sources.tiny import TINY
 
 SHARED_TAGS: dict[str, Any] = {
     "authors": "seqreprog maintainers",

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 from sktime.regression.base import BaseRegressor
 
-from ..config import Adapter, Training
-from ..series_model import SeriesModel
-from ..series_summary import SeriesSummary
+from ..config.forecast import Adapter, Training
+from ..estimators.series import SeriesModel
+from ..tasks.series_summary import SeriesSummary
 from .kept import Kept
 from .panels import SHARED_TAGS, arrays, settings, test_params
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from seqreprog.config import Covariates
+from seqreprog.config.forecast import Covariates
 from seqreprog.data.covariates import ends_of, read_covariates, read_future
 from seqreprog.data.frames import SeriesTable, future_frame, read_table
 from seqreprog.data.standards import Standards

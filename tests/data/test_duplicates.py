@@ -12,7 +12,7 @@ import pytest
 
 import seqreprog
 from seqreprog import Adapter, Forecaster, Notice, Training
-from seqreprog.config import Covariates
+from seqreprog.config.forecast import Covariates
 from seqreprog.data.covariates import read_covariates, read_future
 from seqreprog.data.frames import read_table
 from seqreprog.data.rows import merged

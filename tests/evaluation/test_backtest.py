@@ -11,12 +11,12 @@ import pandas as pd
 import pytest
 
 from seqreprog import Adapter, Forecaster, Training
-from seqreprog.backbone import Backbone, load_backbone
-from seqreprog.config import ForecastConfig, Prompt
+from seqreprog.config.forecast import ForecastConfig, Prompt
 from seqreprog.data.windows import Panel, rolling_windows
 from seqreprog.errors import ConfigError, DataError, Notice
 from seqreprog.evaluation.backtest import Backtest, backtest, paired_over_cutoffs, scorecard
-from seqreprog.fitting import FitSummary
+from seqreprog.sources.language import Backbone, load_backbone
+from seqreprog.tasks.forecast import FitSummary
 
 NAN = np.nan
 HORIZON, CONTEXT, COUNT, STEP = 4, 16, 3, 5

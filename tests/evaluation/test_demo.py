@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from seqreprog import Training
-from seqreprog.cli import app
+from seqreprog.cli.app import app
 from seqreprog.errors import DependencyError
 from seqreprog.evaluation import demo
 

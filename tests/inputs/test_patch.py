@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from seqreprog.config import Adapter, ForecastConfig
+from seqreprog.config.forecast import Adapter, ForecastConfig
 from seqreprog.inputs.patch import PatchEmbedding, patchify
 from seqreprog.types import CovariateBatch, SeriesBatch
 
@@ -66,7 +66,7 @@ def test_a_patch_counts_if_it_saw_one_step_and_the_last_always() -> None:
 
 
 def test_positions_tell_patches_apart_and_do_not_decay() -> None:
-    from seqreprog.train import _groups
+    from seqreprog.fit.gradient import _groups
 
     module = embedding(3)
     decays, free = _groups(dict(module.named_parameters()), 0.5)

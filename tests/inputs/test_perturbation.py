@@ -28,7 +28,7 @@ def test_the_equation_by_hand() -> None:
 
 
 def test_only_the_perturbation_trains_and_it_does_not_decay() -> None:
-    from seqreprog.train import _groups
+    from seqreprog.fit.gradient import _groups
 
     named = dict(make().named_parameters())
     assert list(named) == ["position"]

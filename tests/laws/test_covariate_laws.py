@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from seqreprog import Adapter, ConfigError, DataError, Forecaster, Notice, Training
-from seqreprog.config import Base
+from seqreprog.config.forecast import Base
 
 HORIZON, CONTEXT = 6, 40
 ADAPTER = Adapter(patch=8, stride=8, hidden=8, heads=2, head_width=4, n_prototypes=16, features=4, dropout=0.1)
@@ -156,7 +156,7 @@ def test_gaps_are_forecast_from(model: Forecaster) -> None:
 
 
 def test_frozen_means_frozen(make_backbone: Make) -> None:
-    from seqreprog.backbone import load_backbone
+    from seqreprog.sources.language import load_backbone
 
     model = fitted(make_backbone, frame())
     assert model._backbone.fingerprint() == load_backbone(make_backbone("bert"), 2).fingerprint()

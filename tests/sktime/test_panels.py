@@ -15,7 +15,7 @@ pytest.importorskip("sktime")
 
 from seqreprog import Training
 from seqreprog.errors import DataError
-from seqreprog.series_model import SeriesModel
+from seqreprog.estimators.series import SeriesModel
 from seqreprog.sktime import ReprogClassifier, ReprogRegressor
 from seqreprog.sktime.panels import SMALL
 

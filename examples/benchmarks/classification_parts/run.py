@@ -10,9 +10,9 @@ import torch
 from classification_parts.sets import Part
 from sequence_parts.run import Backbones, used
 
-from seqreprog.evaluation.class_metrics import class_report
-from seqreprog.series_config import SeriesConfig, series_dict
-from seqreprog.series_model import SeriesModel
+from seqreprog.config.series import SeriesConfig, series_dict
+from seqreprog.estimators.series import SeriesModel
+from seqreprog.metrics.labels import class_report
 
 STUDY = 1  # raised when something that the settings do not show changes what is measured
 CONTROLS = ("random", "none")  # in place of the pretrained model

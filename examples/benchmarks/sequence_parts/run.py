@@ -22,15 +22,15 @@ from sequence_parts.sets import Place, Sequences
 from transformers import AutoModel
 
 from seqreprog import Notice, SequenceClassifier, SequenceRegressor
-from seqreprog.backbone import load_backbone
+from seqreprog.baselines.ngram import fit_ngram
+from seqreprog.baselines.solvers import probabilities
+from seqreprog.config.sequence import sequence_dict
 from seqreprog.data.alphabets import alphabet
 from seqreprog.data.groups import duplicate_groups, group_folds, joined_groups
 from seqreprog.data.symbols import read_sequences
-from seqreprog.evaluation.class_metrics import class_report, label_report, value_report
-from seqreprog.ngram import fit_ngram
-from seqreprog.sequence_config import sequence_dict
-from seqreprog.sequence_scores import pure_form
-from seqreprog.solvers import probabilities
+from seqreprog.estimators.sequence_scores import pure_form
+from seqreprog.metrics.labels import class_report, label_report, value_report
+from seqreprog.sources.language import load_backbone
 
 INNER = 5  # folds that choose the floor's penalty
 LATER = ("augment", "identity")  # options that came after the first records

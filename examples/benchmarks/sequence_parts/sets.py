@@ -19,7 +19,7 @@ import numpy as np
 from sequence_parts.rows import Row
 from sklearn.model_selection import StratifiedShuffleSplit
 
-from seqreprog.chem import canonical_smiles, scaffold_split, scaffolds
+from seqreprog.data.chem import canonical_smiles, scaffold_split, scaffolds
 from seqreprog.data.groups import group_folds, split_groups
 
 SMALL = 50  # labelled examples of a draw

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from sequence_parts.rows import LESS, PEPTIDES, Row
 
-from seqreprog.evaluation.class_metrics import auc
+from seqreprog.metrics.labels import auc
 
 DRAWS = 5000  # of a bootstrap
 

@@ -14,14 +14,14 @@ from tokenizers import ByteLevelBPETokenizer
 from transformers import GPT2Config, GPT2Model, PreTrainedTokenizerFast
 from transformers.utils import logging
 
-from seqreprog.backbone import Backbone
-from seqreprog.build import build_forecaster, build_prompt
-from seqreprog.config import Adapter, ForecastConfig, Prompt, Training
+from seqreprog.batches.windows import Framing, Sample, WindowDataset, batch_to
+from seqreprog.build.forecast import build_forecaster, build_prompt
+from seqreprog.config.forecast import Adapter, ForecastConfig, Prompt, Training
 from seqreprog.data.windows import Panel, windows_between
+from seqreprog.fit.gradient import fit
+from seqreprog.fit.objectives import ForecastObjective
 from seqreprog.inputs.prompt import PromptWriter, first_observed, last_observed, top_lags
-from seqreprog.objectives import ForecastObjective
-from seqreprog.samples import Framing, Sample, WindowDataset, batch_to
-from seqreprog.train import fit
+from seqreprog.sources.language import Backbone
 from seqreprog.types import TokenIds
 
 FORMS = ("paper", "default", "no_statistics")

@@ -1,0 +1,88 @@
+"""Whole series to the model's batches, padded to the longest of each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int, Shaped
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from ..data.instances import Instances
+from ..inputs.views import scaled
+from ..types import InstanceBatch
+
+ROUNDING = 1e-12  # a spread below this share of the level is rounding noise, in double precision
+
+
+@dataclass(frozen=True)
+class InstanceSample:
+    """A batch of series with what they should become: classes in whole numbers, or values (one column).
+
+    `weight` is what each counts in the loss.
+    """
+
+    batch: InstanceBatch
+    target: Shaped[Tensor, "batch *answer"]
+    weight: Float[Tensor, "batch *answer"]
+
+    def to(self, device: torch.device | str, non_blocking: bool = False) -> InstanceSample:
+        return InstanceSample(self.batch.to(device), self.target.to(device), self.weight.to(device))
+
+    def parts(self, count: int) -> list[InstanceSample]:
+        """The same series in `count` parts of nearly equal size, or in fewer where there are fewer series."""
+        rows = torch.arange(len(self.target)).tensor_split(min(count, len(self.target)))
+        cuts = [slice(int(part[0]), int(part[-1]) + 1) for part in rows]
+        return [InstanceSample(self.batch.take(cut), self.target[cut], self.weight[cut]) for cut in cuts]
+
+
+class InstanceDataset(Dataset):
+    """Series with a target each; a whole batch is padded at a time.
+
+    Attributes:
+        instances: the series.
+        scale: mean and standard deviation of each channel of the training set, in which values are read.
+        target: classes `[n]` in whole numbers, or values `[n, 1]`.
+        weight: what each counts; of the same shape.
+        lengths: of the series, so that batches may hold like ones.
+    """
+
+    def __init__(
+        self,
+        instances: Instances,
+        scale: tuple[Float[np.ndarray, " channel"], Float[np.ndarray, " channel"]],
+        target: Shaped[np.ndarray, "instance *answer"],
+        weight: Float[np.ndarray, "instance *answer"],
+    ) -> None:
+        self.instances, self.scale = instances, scale
+        kind = np.int64 if target.dtype.kind in "iub" else np.float32
+        self.target, self.weight = target.astype(kind), weight.astype(np.float32)
+        self.lengths = instances.lengths
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def __getitem__(self, index: int) -> InstanceSample:
+        return self.__getitems__([index])
+
+    def __getitems__(self, index: Sequence[int]) -> InstanceSample:
+        where = np.asarray(index)
+        target, weight = torch.from_numpy(self.target[where]), torch.from_numpy(self.weight[where])
+        return InstanceSample(instance_batch(self.instances, self.scale, where), target, weight)
+
+
+def instance_batch(
+    instances: Instances,
+    scale: tuple[Float[np.ndarray, " channel"], Float[np.ndarray, " channel"]],
+    index: Int[np.ndarray, " taken"],
+) -> InstanceBatch:
+    """The series at `index`, scaled in float64, padded at the right to the longest of them."""
+    found, known = instances.padded(index)
+    centre, spread = scale
+    values = torch.from_numpy(np.where(known, (found - centre[:, None]) / spread[:, None], 0.0))
+    observed = torch.from_numpy(known)
+    own = scaled(values, observed, ROUNDING)
+    return InstanceBatch(values.float(), own.float(), observed, torch.from_numpy(instances.lengths[index]))

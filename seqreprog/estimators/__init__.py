@@ -1,0 +1,1 @@
+"""Facades: they translate what users hold; they hold no mathematics."""

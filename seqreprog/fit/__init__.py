@@ -1,0 +1,1 @@
+"""How anything is fitted, weighed, calibrated, saved and loaded, for all families."""

