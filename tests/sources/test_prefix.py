@@ -25,6 +25,7 @@ from seqreprog.sources.language import Backbone, load_backbone
 from seqreprog.sources.memo import Memo
 from seqreprog.types import Prefix, SoftTokens, TokenIds
 
+pytestmark = pytest.mark.compat
 CAUSAL = ("gpt2", "llama", "qwen2", "mistral", "gemma", "gptneox")
 ENCODERS = ("bert", "roberta")
 WIDTH, WINDOW = 32, 32  # WINDOW: how far mistral's layers read
