@@ -7,10 +7,12 @@ take again, so fits of several threads take turns and give what they would give 
 
 from __future__ import annotations
 
+import importlib
+import random
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import wraps
+from functools import cache, wraps
 from typing import Any, ParamSpec, TypeVar
 
 import torch
@@ -58,9 +60,18 @@ def exclusive(function: Callable[P, R]) -> Callable[P, R]:
     @wraps(function)
     def alone(*args: P.args, **kwargs: P.kwargs) -> R:
         with limited_threads(None):
+            _import_solvers()
             return function(*args, **kwargs)
 
     return alone
+
+
+@cache
+def _import_solvers() -> None:
+    """Loads what fits need of scikit-learn: rich, which that loads, then draws from Python's own generator."""
+    before = random.getstate()
+    importlib.import_module("sklearn.metrics")
+    random.setstate(before)
 
 
 @contextmanager

@@ -183,6 +183,7 @@ def test_schedule_warms_up_then_falls_to_its_floor() -> None:
     assert np.isfinite(loop._schedule(1.0, 1.0))
 
 
+@pytest.mark.compat
 def test_the_known_answer_is_learned(backbone: Backbone) -> None:
     """A clean alternation: the next value is minus the last. The naive error is 4, the mean's 1."""
     config = replace(CONFIG, horizon=1, training=replace(TRAINING, max_steps=150, evaluate_every=50))
@@ -269,6 +270,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.compat
 def test_two_processes_train_what_one_trains(make_backbone: Callable[[str], Path], tmp_path: Path) -> None:
     from safetensors import safe_open
 
@@ -307,12 +309,12 @@ def test_accumulated_steps_are_whole_steps_and_make_the_prototypes_once(
         options = replace(TRAINING, accumulate=parts, clip=1e9)
         with loop.accelerated("cpu") as accelerator:
             run = loop._Loop(case.model, ForecastObjective("mse", (0.1, 0.9)), options, 0, accelerator)
-        run.optimizer.zero_grad = lambda: None
-        calls: list[int] = []
-        case.model.input_map.prototypes.register_forward_hook(lambda *_, calls=calls: calls.append(1))
-        with torch.no_grad():
-            case.model.output_map.point.weight.normal_(generator=torch.Generator().manual_seed(0))
-        run._step(sample, 0.5)
+            run.optimizer.zero_grad = lambda: None
+            calls: list[int] = []
+            case.model.input_map.prototypes.register_forward_hook(lambda *_, calls=calls: calls.append(1))
+            with torch.no_grad():
+                case.model.output_map.point.weight.normal_(generator=torch.Generator().manual_seed(0))
+            run._step(sample, 0.5)
         assert len(calls) == 1
         found.append({name: weight.grad for name, weight in case.model.trained()})
     assert set(found[0]) == set(found[1])

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-import random
-import threading
+import subprocess
+import sys
 import warnings
 from collections.abc import Callable
 from dataclasses import replace
@@ -22,7 +22,7 @@ from seqreprog.estimators.series import SeriesModel
 from seqreprog.fit import objectives
 
 TRAINING = Training(max_steps=4, batch_size=8, evaluate_every=2, progress=False, threads=1)
-SEEDS = (0, 1, 2, 3)
+SEEDS = (0, 1, 2)
 COMMON = {"backbone": "tiny-random", "base": "none"}
 
 
@@ -75,7 +75,6 @@ def process() -> dict[str, Any]:
     return {
         "torch": torch.get_rng_state().tolist(),
         "numpy": np.random.get_state()[1].tolist(),
-        "random": random.getstate(),
         "threads": torch.get_num_threads(),
         "dtype": torch.get_default_dtype(),
         "gradient": torch.is_grad_enabled(),
@@ -94,29 +93,45 @@ def test_fits_of_threads_equal_fits_one_after_another(name: str) -> None:
     alone = [fit(seed) for seed in SEEDS]
     assert not np.array_equal(alone[0], alone[1]) or name.endswith("probe"), "a seed that changes nothing proves none"
     before = process()
-    together = joblib.Parallel(n_jobs=4, backend="threading")(joblib.delayed(fit)(seed) for seed in SEEDS)
+    together = joblib.Parallel(n_jobs=3, backend="threading")(joblib.delayed(fit)(seed) for seed in SEEDS)
     assert process() == before
     for one, other in zip(alone, together, strict=True):
         np.testing.assert_array_equal(one, other)
 
 
-def test_the_caller_draws_as_if_nobody_fitted() -> None:
-    def draws(until: Callable[[], bool]) -> list[float]:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(1)
-            np.random.seed(1)
-            random.seed(1)
-            found = []
-            while not until():
-                found += [float(torch.rand(1)), float(np.random.rand()), random.random()]
-            return found
+SCRIPT = """
+import importlib.util, random, sys, threading, warnings
+import numpy as np, torch
+warnings.simplefilter("ignore")
+spec = importlib.util.spec_from_file_location("case", sys.argv[1])
+case = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(case)
 
-    workers = [threading.Thread(target=FITS[name], args=(0,)) for name in ("forecasts-train", "shares-train")]
-    for worker in workers:
-        worker.start()
-    beside = draws(lambda: not any(worker.is_alive() for worker in workers))
-    count = iter(range(len(beside) // 3))
-    assert beside == draws(lambda: next(count, None) is None)
+def draws(more):
+    torch.manual_seed(1), np.random.seed(1), random.seed(1)
+    found = []
+    while more():
+        found += [float(torch.rand(1)), float(np.random.rand()), random.random()]
+    return found
+
+before = random.getstate()
+case.FITS["forecasts-probe"](0)
+assert random.getstate() == before, "the first fit drew"
+workers = [threading.Thread(target=case.FITS[name], args=(0,)) for name in ("forecasts-train", "shares-train")]
+for worker in workers:
+    worker.start()
+beside = draws(lambda: any(worker.is_alive() for worker in workers))
+count = iter(range(len(beside) // 3))
+assert beside == draws(lambda: next(count, None) is not None), "a fit of another thread drew"
+print(len(beside))
+"""
+
+
+def test_the_caller_draws_as_if_nobody_fitted() -> None:
+    """In a process of its own: what checks shapes in the tests draws from Python's generator."""
+    done = subprocess.run([sys.executable, "-c", SCRIPT, __file__], capture_output=True, text=True, timeout=240)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert int(done.stdout) > 1000
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, TrainingError])
