@@ -68,7 +68,7 @@ class Backbone(nn.Module):
         if type(embedding) is nn.Embedding and self.word_scale == 1:
             return embedding.weight.detach()
         with torch.no_grad():
-            return self._vectors(torch.arange(embedding.num_embeddings, device=embedding.weight.device))
+            return self._vectors(torch.arange(len(embedding.weight), device=embedding.weight.device))
 
     @property
     def positions(self) -> int | None:
@@ -129,9 +129,8 @@ class Backbone(nn.Module):
             return "bidirectional"
         return "prefix"
 
-    @torch.no_grad()
     def embed(self, tokens: TokenIds | None) -> SoftTokens | None:
-        """A text prompt as word embeddings."""
+        """A text prompt as word embeddings; with a gradient only where a peft adapter trains them."""
         if tokens is None:
             return None
         return SoftTokens(self._vectors(tokens.ids), tokens.mask)
