@@ -283,4 +283,8 @@ def _language_model(family: str, tokenizer: Any) -> Any:
         config.decoder_start_token_id = tokenizer.pad_token_id
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        return cls(config).eval()
+        model = cls(config).eval()
+    for name, weight in model.named_parameters():  # GPT-2's own scale, which older releases of transformers forget
+        if family == "gpt2" and name.endswith("c_proj.weight"):
+            weight.data *= 0.15 / (2 * config.n_layer) ** 0.5 / weight.std()
+    return model

@@ -188,6 +188,10 @@ def predict_command(
     value_col: ValueColumns = [],  # noqa: B006
     backbone: Annotated[str | None, typer.Option("--backbone", help="Where the language model is now.")] = None,
     device: Device = "auto",
+    verify: Annotated[
+        bool,
+        typer.Option("--verify/--no-verify", help="Ask the model again what it was asked when it was saved."),
+    ] = True,
 ) -> None:
     """Forecast new series, or answer for new sequences or whole series, with a saved model.
 
@@ -201,24 +205,25 @@ def predict_command(
     seqreprog predict model/ gestures.csv --id-col gesture --time-col step --value-col x --value-col y --out pred.csv
     """
     with reported():
+        place: dict[str, Any] = {"backbone": backbone, "device": device, "verify": verify}
         if predicts_sequences(model):
             why = f"{str(model)!r} answers for sequences"
             refuse_options(ctx, OF_FORECASTS_ALONE, why, instead="pass the model of a forecast")
             refuse_options(ctx, COLUMNS, why, instead="pass a model of whole series")
-            predict_sequences(model, data, sequence, out_file, on_unknown=on_unknown, backbone=backbone, device=device)
+            predict_sequences(model, data, sequence, out_file, on_unknown=on_unknown, **place)
             return
         if predicts_whole_series(model):
             why = f"{str(model)!r} answers for whole series"
             refuse_options(ctx, OF_FORECASTS_ALONE, why, instead="pass the model of a forecast")
             refuse_options(ctx, OF_SEQUENCES_ALONE, why, instead="pass a model of sequences")
             columns: dict[str, Any] = {"id_col": id_col, "time_col": time_col, "value_cols": value_col}
-            predict_whole_series(model, data, out_file, **columns, backbone=backbone, device=device)
+            predict_whole_series(model, data, out_file, **columns, **place)
             return
         from ..data.files import read_frame_file
         from ..estimators.forecaster import Forecaster
 
         check_outputs(out_file, plot, None)
-        loaded = Forecaster.load(model, backbone=backbone, device=device)
+        loaded = Forecaster.load(model, **place)
         why = f"{str(model)!r} forecasts series"
         refuse_options(ctx, OF_SEQUENCES_ALONE, why, instead="pass a model of sequences")
         refuse_options(ctx, COLUMNS, f"{why}, in the columns of its fit", instead="rename those of the file")

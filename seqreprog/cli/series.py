@@ -34,6 +34,7 @@ def predict_whole_series(
     value_cols: Sequence[str],
     backbone: str | None,
     device: str,
+    verify: bool,
 ) -> None:
     """Answers for the series of a file with a saved model: a row for each, to a file or standard output."""
     import pandas as pd
@@ -45,7 +46,7 @@ def predict_whole_series(
     check_outputs(out_file, None, None)
     if is_ts_file(data) and (time_col is not None or value_cols):
         raise ConfigError(f"file {str(data)!r} names no columns: drop --time-col and --value-col")
-    loaded = SeriesModel.load(model, backbone=backbone, device=device)
+    loaded = SeriesModel.load(model, backbone=backbone, device=device, verify=verify)
     ids, instances = _read(loaded, data, id_col, time_col, value_cols)
     frame = pd.DataFrame({id_col or "unique_id": ids})
     if loaded.blend.config.task == "classify":
