@@ -138,7 +138,7 @@ class SequenceBlend:
 
         def mean(batch: SymbolBatch) -> torch.Tensor:
             states = self.model.hidden(batch)
-            last = states.embeds[..., -self.backbone.width :]  # of every layer, where the head reads them all
+            last = states.embeds[..., -self.backbone.state_width :]  # of every layer, where the head reads them all
             return last.sum(1) / states.mask.sum(1, keepdim=True)  # 0 where a token is none
 
         return averaged(_by_length(self.model, symbols, self.length, self.config, mean), owner)
@@ -272,7 +272,7 @@ def _by_length(
     device = next(weight for _, weight in model.trained()).device
     longest = int(lengths.max())
     tokens = patch_count(longest, config.patch, config.step) + len(model.static) + config.vectors
-    rows = min(INFERENCE_ROWS, rows_that_fit(tokens, model.backbone.width, device))
+    rows = min(INFERENCE_ROWS, rows_that_fit(tokens, model.backbone.state_width, device))
 
     def run(part: slice) -> torch.Tensor:
         batch = symbol_batch(symbols, order[part], length)

@@ -114,7 +114,7 @@ def model_answers(
     order = np.argsort(instances.lengths, kind="stable")
     device = next(weight for _, weight in model.trained()).device
     views = getattr(model.output_map, "views", 1)
-    rows = rows_that_fit((config.positions + config.padding) * views, model.backbone.width, device)
+    rows = rows_that_fit((config.positions + config.padding) * views, model.backbone.state_width, device)
 
     def run(part: slice) -> np.ndarray:
         answer = model(instance_batch(instances, scale, order[part]).to(device))

@@ -80,7 +80,7 @@ def series_features(
     device = next(head.parameters()).device
     order = index[np.argsort(data.lengths[index], kind="stable")]
     patches: Any = model.input_map.patches
-    rows = rows_that_fit(patches.positions * head.views, model.backbone.width, device)
+    rows = rows_that_fit(patches.positions * head.views, model.backbone.state_width, device)
 
     def run(part: slice) -> np.ndarray:
         states = model.hidden(data.__getitems__(order[part].tolist()).batch.to(device))
