@@ -48,10 +48,11 @@ def real_data() -> Callable[..., Path]:
 def make_backbone(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     """`make_backbone("gpt2")`: a directory with a tiny random model of the family and its tokenizer, made once.
 
-    Families: gpt2, llama, qwen2, mistral, gemma, gptneox (Pythia), bert, roberta, t5. Each is saved with its head, as
-    the hub's are, and has 3 layers of width 32, 256 positions and the special tokens of its original: gpt2, llama,
-    mistral and gptneox have no padding token, qwen2 and gptneox more embeddings than words, mistral a window of 32
-    tokens; bert and roberta come without a pooler, so loading them as a bare encoder draws a random one.
+    Families: gpt2, llama, qwen2, mistral, gemma, gptneox (Pythia), bert, roberta, t5, and two that read words or list
+    states otherwise: esm (ESM-2, with token dropout) and mamba. Each is saved with its head, as the hub's are, and has
+    3 layers of width 32, 256 positions and the special tokens of its original: gpt2, llama, mistral and gptneox have no
+    padding token, qwen2 and gptneox more embeddings than words, mistral a window of 32 tokens; bert and roberta come
+    without a pooler, so loading them as a bare encoder draws a random one.
     """
 
     @cache
@@ -79,6 +80,29 @@ def reseal() -> Callable[..., None]:
 
         document = json.loads((path / CONFIG).read_text()) | changes
         (path / CONFIG).write_bytes(sealed(document, (path / WEIGHTS).read_bytes()))
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def age() -> Callable[..., None]:
+    """`age(path, "sequence_col")`: an artifact as releases wrote it that knew neither digest, canary nor these keys."""
+
+    def write(path: Path, *unknown: str) -> None:
+        import hashlib
+        import json
+
+        from safetensors.torch import load_file, save_file
+
+        from seqreprog.fit.artifact import CONFIG, UNSEALED, WEIGHTS
+
+        tensors = {name: part for name, part in load_file(path / WEIGHTS).items() if not name.startswith("canary.")}
+        save_file(tensors, path / WEIGHTS)
+        document = json.loads((path / CONFIG).read_text())
+        assert set(unknown) <= set(document)
+        document = {name: value for name, value in document.items() if name not in (*unknown, "sha256", "canary")}
+        digest = hashlib.sha256((path / WEIGHTS).read_bytes()).hexdigest()
+        (path / CONFIG).write_text(json.dumps({**document, "format_version": UNSEALED, "weights_sha256": digest}))
 
     return write
 
@@ -144,6 +168,14 @@ _SPECIAL: dict[str, dict[str, str]] = {
         "mask_token": "<mask>",
     },
     "t5": {"pad_token": "<pad>", "eos_token": "</s>", "unk_token": "<unk>"},
+    "esm": {
+        "cls_token": "<cls>",
+        "pad_token": "<pad>",
+        "eos_token": "<eos>",
+        "unk_token": "<unk>",
+        "mask_token": "<mask>",
+    },
+    "mamba": {"bos_token": "<|endoftext|>", "eos_token": "<|endoftext|>", "unk_token": "<|endoftext|>"},
 }
 
 # family -> what its original puts around a text
@@ -222,6 +254,13 @@ def _language_model(family: str, tokenizer: Any) -> Any:
         # RoBERTa counts positions from its padding id (1) + 1: room for 256 takes a table of 258.
         "roberta": {**encoder, "max_position_embeddings": 258},
         "t5": {"d_model": 32, "d_kv": 8, "d_ff": 64, "num_layers": 3, "num_heads": 4},
+        "esm": {
+            **encoder,
+            "token_dropout": True,
+            "position_embedding_type": "rotary",
+            "mask_token_id": tokenizer.mask_token_id,
+        },
+        "mamba": {"hidden_size": 32, "num_hidden_layers": 3, "state_size": 4},
     }
     model_class = {
         "gpt2": "GPT2LMHeadModel",
@@ -233,6 +272,8 @@ def _language_model(family: str, tokenizer: Any) -> Any:
         "bert": "BertForMaskedLM",
         "roberta": "RobertaForMaskedLM",
         "t5": "T5ForConditionalGeneration",
+        "esm": "EsmForMaskedLM",
+        "mamba": "MambaForCausalLM",
     }[family]
     cls = getattr(transformers, model_class)
     # Weights wide enough that attention looks somewhere in particular: laws about masks and caches have to bite.
@@ -242,4 +283,8 @@ def _language_model(family: str, tokenizer: Any) -> Any:
         config.decoder_start_token_id = tokenizer.pad_token_id
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        return cls(config).eval()
+        model = cls(config).eval()
+    for name, weight in model.named_parameters():  # GPT-2's own scale, which older releases of transformers forget
+        if family == "gpt2" and name.endswith("c_proj.weight"):
+            weight.data *= 0.15 / (2 * config.n_layer) ** 0.5 / weight.std()
+    return model

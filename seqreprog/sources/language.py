@@ -6,12 +6,12 @@ import copy
 import hashlib
 from collections.abc import Mapping, Sequence
 from enum import Enum
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from ..config.forecast import Reading
@@ -21,9 +21,10 @@ from .capabilities import capabilities
 from .loading import OTHER, keep_layers, read
 from .memo import Memo
 from .prefix import attention, copied, expanded, extend, positions, slides
-from .states import LayerList, by_length, every_layer, layer_list
+from .states import by_length, projected
 from .tiny import TINY, tiny_config, tiny_model, tiny_tokenizer
 from .tokenizer import tokenizer_digest
+from .words import every_state, lists_embeddings, word_scale
 
 SHORTER = "Shorten the prompt, or use longer patches or a longer stride"
 
@@ -37,12 +38,12 @@ class Backbone(nn.Module):
         name: the id or directory it was loaded from.
         layers: how many of its layers are kept.
         capabilities: what the model does with its inputs, tried once.
+        word_scale: what the model multiplies words by that it is given as ids, and vectors not; tried once.
         peft: the options of a peft adapter that trains beside theta and omega, for JSON; `None` where all is frozen.
     """
 
     peft: dict[str, Any] | None = None
     _untuned: str | None = None  # the fingerprint without that adapter
-    _layers: LayerList | None = None  # tried when first asked for
 
     def __init__(self, *, model: Any, tokenizer: Any, name: str, layers: int) -> None:
         super().__init__()
@@ -51,6 +52,7 @@ class Backbone(nn.Module):
         self.train(False)
         self._first_position = _first_position(model)
         self.capabilities = capabilities(model, self._first_position)
+        self.word_scale = word_scale(model, tokenizer, self._first_position, positions=self.capabilities.positions)
         self._static: Memo[Prefix] = Memo()
 
     @property
@@ -65,12 +67,12 @@ class Backbone(nn.Module):
 
     @property
     def vocabulary(self) -> Float[Tensor, "word width"]:
-        """The word embeddings as the model reads them (Gemma 3 scales them on the way in)."""
+        """The word embeddings as the model reads them (Gemma 3 and ESM scale them on the way in)."""
         embedding = self.model.get_input_embeddings()
-        if type(embedding) is nn.Embedding:
+        if type(embedding) is nn.Embedding and self.word_scale == 1:
             return embedding.weight.detach()
         with torch.no_grad():
-            return embedding(torch.arange(embedding.num_embeddings, device=embedding.weight.device))
+            return self._vectors(torch.arange(len(embedding.weight), device=embedding.weight.device))
 
     @property
     def positions(self) -> int | None:
@@ -131,12 +133,11 @@ class Backbone(nn.Module):
             return "bidirectional"
         return "prefix"
 
-    @torch.no_grad()
     def embed(self, tokens: TokenIds | None) -> SoftTokens | None:
-        """A text prompt as word embeddings."""
+        """A text prompt as word embeddings; with a gradient only where a peft adapter trains them."""
         if tokens is None:
             return None
-        return SoftTokens(self.model.get_input_embeddings()(tokens.ids), tokens.mask)
+        return SoftTokens(self._vectors(tokens.ids), tokens.mask)
 
     def prompt(
         self, static: Sequence[int], suffix: TokenIds | None, soft: SoftTokens, reading: Reading = "auto"
@@ -176,7 +177,8 @@ class Backbone(nn.Module):
     ) -> Float[Tensor, "row length width"]:
         """The last hidden states at the soft tokens; 0 at masked ones.
 
-        With `layers` those of every layer, from the embeddings on, joined to one wide state.
+        With `layers` those of every layer, from what the first one reads on, joined to one wide state; of a model
+        without layers the last alone.
 
         Prompts of unequal length are padded and masked, and positions count real tokens only, so that a row gives the
         same states alone or in any batch.
@@ -207,8 +209,8 @@ class Backbone(nn.Module):
         answer = self.model(inputs_embeds=embeds, output_hidden_states=layers, **options, **attention(mask))
         if not layers:
             return answer.last_hidden_state
-        states = every_layer(self.model, answer, embeds, self._listed().late)
-        return torch.cat(states, -1) if states else answer.last_hidden_state  # a model without layers lists none
+        states = every_state(projected(self.model, answer), embeds, self.layers, listed=self._listed)
+        return torch.cat(states, -1) if states else answer.last_hidden_state
 
     def fingerprint(self) -> str:
         """A digest of every frozen weight that is kept, so that an artifact refuses another backbone."""
@@ -224,15 +226,9 @@ class Backbone(nn.Module):
         """A digest of what the tokenizer does, so that an artifact refuses another one."""
         return tokenizer_digest(self.tokenizer)
 
-    def _listed(self) -> LayerList:
-        if self._layers is None:
-            options: dict[str, Any] = {"use_cache": False} if self.capabilities.use_cache else {}
-            self._layers = layer_list(self.model, self.causal, options)
-        return self._layers
-
     def check_layers(self) -> None:
         """Raises `BackboneError` where the states of every layer are asked for and the model lists none."""
-        if not self._listed().whole:
+        if not self._whole:
             raise BackboneError(
                 f"backbone {self.name!r}, a {type(self.model).__name__}, does not list the states of every layer "
                 "alike. Pass training=Training(mode='train'), which reads the last ones"
@@ -245,6 +241,26 @@ class Backbone(nn.Module):
                 f"backbone {self.name!r}, a {type(self.model).__name__}, has word embeddings of width {self.width} and "
                 f"states of width {self.state_width}, so its states cannot answer in words. {remedy}"
             )
+
+    @cached_property
+    def _listed(self) -> bool:
+        return lists_embeddings(self.model, use_cache=self.capabilities.use_cache)
+
+    @cached_property
+    def _whole(self) -> bool:
+        """Whether the states of every layer can be had, all as wide as the last."""
+        words = self.vocabulary[:3][None]
+        soft = SoftTokens(words, torch.ones(words.shape[:2], dtype=torch.bool, device=words.device))
+        try:
+            with torch.no_grad():
+                states = self(soft, layers=True)
+        except Exception:  # a model that lists none, or of several shapes, in whatever way it says so
+            return False
+        return states.shape == (*words.shape[:2], (self.layers + 1) * self.state_width)
+
+    def _vectors(self, ids: Int[Tensor, "*tokens"]) -> Float[Tensor, "*tokens width"]:
+        """Words as vectors that the model reads as it reads their ids."""
+        return self.word_scale * self.model.get_input_embeddings()(ids)
 
     def _extend(self, prefix: Prefix | None, tokens: TokenIds) -> Prefix:
         return extend(self.model, prefix, tokens, self._first_position, str(self.capabilities.cache))

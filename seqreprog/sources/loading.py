@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from ..errors import BackboneError
-from .scaled import scale_words
+from .quiet import quiet
 from .tokenizer import load_tokenizer
 
 MINILM_HUB_ID = "sentence-transformers/all-MiniLM-L6-v2"
@@ -61,7 +61,6 @@ def read(name: str, layers: int | None) -> Loaded:
         if "contact_head" in str(report["mismatched_keys"]) + str(report["missing_keys"]):
             model.contact_head = None  # of ESM: as large as all layers and heads, and no part of f_S
         model = _text_part(model, config, text, name)
-        scale_words(model)
         rows = _check_words(model, name)
         return Loaded(model, load_tokenizer(source, rows, name), name, kept)
 
@@ -221,21 +220,3 @@ def _failed(name: str, source: str, error: Exception) -> str:
         f"backbone {name!r} is neither a local directory with config.json and model.safetensors nor a hub id that can "
         f"be fetched now. Pass backbone='minilm', a directory, or connect to the hub once ({reason})"
     )
-
-
-class quiet:
-    """Keeps transformers from reporting the layers that were left out on purpose."""
-
-    def __init__(self, transformers: Any) -> None:
-        self.logging = transformers.utils.logging
-
-    def __enter__(self) -> None:
-        self.level = self.logging.get_verbosity()
-        self.bars = self.logging.is_progress_bar_enabled()
-        self.logging.set_verbosity_error()
-        self.logging.disable_progress_bar()
-
-    def __exit__(self, *_: object) -> None:
-        self.logging.set_verbosity(self.level)
-        if self.bars:
-            self.logging.enable_progress_bar()

@@ -19,6 +19,7 @@ from seqreprog.sources.language import Backbone, load_backbone
 from seqreprog.sources.loading import MINILM_HUB_ID
 from seqreprog.types import SoftTokens, TokenIds
 
+pytestmark = pytest.mark.compat
 FAMILIES = ("gpt2", "llama", "qwen2", "mistral", "gemma", "gptneox", "bert", "roberta", "t5")
 CAUSAL = FAMILIES[:6]
 LAYERS, WIDTH = 3, 32
