@@ -43,6 +43,7 @@ ROOMS = {
     "peft": {"sources/language.py"},
     "pandas": {
         "data/frames.py",
+        "data/calendars.py",
         "data/columns.py",
         "data/rows.py",
         "data/covariates.py",

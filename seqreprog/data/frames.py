@@ -57,7 +57,7 @@ def read_table(
     id_col: str | None = None,
     time_col: str | None = None,
     target_col: str | None = None,
-    freq: str | int | None = None,
+    freq: object = None,
     fill_gaps: bool = False,
     duplicates: object = "error",
     like: Columns | None = None,
@@ -74,7 +74,7 @@ def read_table(
         id_col: the column that names the series; `"unique_id"`.
         time_col: the column of times; `"ds"`.
         target_col: the column of observations; `"y"`.
-        freq: a pandas offset alias, or a whole number for integer times; inferred. Periods know their own.
+        freq: a pandas offset or its alias, or a whole number for integer times; inferred. Periods know their own.
         fill_gaps: whether missing rows become missing values instead of an error.
         duplicates: what counts of several rows for one time of a series: `"error"` refuses them, `"first"` and `"last"`
             take that row as it stands, `"mean"` the mean of the known values.

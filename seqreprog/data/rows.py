@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal, cast, get_args
+from typing import Any, Literal, cast, get_args
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float, Int
 
 from ..errors import ConfigError, DataError, name_some
+from .calendars import shown
 from .steps import Fit, fit_grid, infer_grid, ticks_of
 
 INSERT = "Insert missing values, or fit with fill_gaps=True, which holds for later frames too"
@@ -32,7 +33,7 @@ class Columns:
         id_dtype: the dtype of the ids (of its categories, for a categorical).
         time_dtype: the dtype of the times, with unit and time zone; parsed dates for a column of strings.
         target_dtype: the dtype of the observations.
-        freq: a pandas offset alias, or the whole-number step of integer times.
+        freq: a pandas offset alias or a rule in words (`data.calendars`), or the whole-number step of integer times.
         fill_gaps: whether missing rows are taken for missing values, in later frames too.
         duplicates: what counts of several rows for one time of a series, in later frames too.
     """
@@ -150,7 +151,7 @@ def reject_silent(ids: pd.Index, silent: Bool[np.ndarray, " series"]) -> None:
         raise DataError(f"{silent.sum()} series have no observed value: {name_some(ids[silent])}. Drop them")
 
 
-def fit_frequency(rows: Rows, freq: str | int | None, like: Columns | None, fill_gaps: bool) -> Fit:
+def fit_frequency(rows: Rows, freq: object, like: Columns | None, fill_gaps: bool) -> Fit:
     """The rows on the grid of the frequency asked for, else of the one they show."""
     if like is None and freq is None:
         best = infer_grid(rows.times, rows.offsets)
@@ -164,19 +165,23 @@ def fit_frequency(rows: Rows, freq: str | int | None, like: Columns | None, fill
     if like is not None and isinstance(like.freq, str) != isinstance(rows.times, pd.DatetimeIndex):
         kinds = ("dates", "whole numbers") if isinstance(like.freq, str) else ("whole numbers", "dates")
         raise DataError(
-            f"the model was fitted on {kinds[0]} as times (freq {like.freq!r}); df has {kinds[1]}, first "
+            f"the model was fitted on {kinds[0]} as times (freq {shown(like.freq)}); df has {kinds[1]}, first "
             f"{rows.times[0]}. Convert them"
         )
-    asked = freq if freq is not None else like.freq  # type: ignore[union-attr]
+    asked: Any = freq if freq is not None else like.freq  # type: ignore[union-attr]
     fit = fit_grid(rows.times, rows.offsets, asked)
     if like is not None and fit.grid.freq != like.freq:
-        raise DataError(f"df has freq {fit.grid.freq!r}, but the model was fitted on {like.freq!r}. Resample df")
-    if fit.score == (0, 0) or (like is None and fill_gaps and not fit.off.any()):
+        raise DataError(
+            f"df has freq {shown(fit.grid.freq)}, but the model was fitted on {shown(like.freq)}. Resample df"
+        )
+    if fit.whole or (like is None and fill_gaps and not fit.off.any()):
         return fit
-    shown = infer_grid(rows.times, rows.offsets)
-    if shown is not None and shown.score == (0, 0):
+    found = infer_grid(rows.times, rows.offsets)
+    if found is not None and found.whole:
         source = "was passed as freq" if like is None else "is what the model was fitted on"
-        raise DataError(f"df has freq {shown.grid.freq!r}, but {asked!r} {source}. Resample df or change freq")
+        raise DataError(
+            f"df has freq {shown(found.grid.freq)}, but {shown(asked)} {source}. Resample df or change freq"
+        )
     if fit.off.any() or (fit.other.any() and not fill_gaps):
         raise _misfit_error(rows, fit)
     return fit
@@ -191,7 +196,7 @@ def _misfit_error(rows: Rows, fit: Fit) -> DataError:
     there = f"at {rows.times[first]}" if alone else f"from {rows.times[row - 1]} to {rows.times[row]}"
     lead = "the times have no regular freq" if fit.other.all() else "freq differs among series"
     return DataError(
-        f"{lead}: {fit.grid.freq!r} does not fit series {str(rows.ids[series])!r} {there} "
+        f"{lead}: {shown(fit.grid.freq)} does not fit series {str(rows.ids[series])!r} {there} "
         f"({fit.other.sum()} series: {name_some(rows.ids[fit.other])}). Resample them, leave them out or pass freq=..."
     )
 
@@ -200,9 +205,10 @@ def gap_error(rows: Rows, fit: Fit, like: Columns | None) -> DataError:
     """What to say of the first missing row; `like` are the columns of a fit, which alone can be told to fill them."""
     remedy = "Pass fill_gaps=True to insert missing values" if like is None else INSERT
     row = int((fit.missing > 0).argmax())
+    freq = shown(fit.grid.freq)
     gone = fit.grid.locate(fit.position[row - 1 : row] + fit.grid.step, fit.phase[rows.codes[row : row + 1]])[0]
     return DataError(
-        f"series {rows.name(row)} has no row at {gone} (freq {fit.grid.freq!r}; {fit.missing.sum()} rows are missing "
+        f"series {rows.name(row)} has no row at {gone} (freq {freq}; {fit.missing.sum()} rows are missing "
         f"in {len(np.unique(rows.codes[fit.missing > 0]))} series). {remedy}"
     )
 
