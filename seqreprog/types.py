@@ -23,10 +23,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from operator import itemgetter
 from typing import Any, Protocol
 
-import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
@@ -72,6 +70,17 @@ class SeriesBatch:
     def channels(self) -> int:
         return self.values.shape[1]
 
+    def each(self, change: Callable[[Tensor], Tensor]) -> SeriesBatch:
+        """The batch with `change` done to each of its tensors, along the axis of windows."""
+        prompt, beside, said = self.prompt, self.covariates, self.sentence
+        return SeriesBatch(
+            change(self.values),
+            change(self.observed),
+            None if prompt is None else TokenIds(change(prompt.ids), change(prompt.mask)),
+            None if beside is None else CovariateBatch(change(beside.values), change(beside.observed)),
+            None if said is None else SentenceBatch(said.tokens, change(said.place)),
+        )
+
 
 @dataclass(frozen=True)
 class SymbolBatch:
@@ -79,6 +88,10 @@ class SymbolBatch:
 
     ids: Int[Tensor, "batch time"]
     mask: Bool[Tensor, "batch time"]
+
+    def each(self, change: Callable[[Tensor], Tensor]) -> SymbolBatch:
+        """As `SeriesBatch.each`."""
+        return SymbolBatch(change(self.ids), change(self.mask))
 
 
 @dataclass(frozen=True)
@@ -94,13 +107,8 @@ class InstanceBatch:
     observed: Bool[Tensor, "batch channel time"]
     lengths: Int[Tensor, " batch"]
 
-    def to(self, device: torch.device | str) -> InstanceBatch:
-        return self._each(lambda part: part.to(device))
-
-    def take(self, rows: slice) -> InstanceBatch:
-        return self._each(itemgetter(rows))
-
-    def _each(self, change: Callable[[Tensor], Tensor]) -> InstanceBatch:
+    def each(self, change: Callable[[Tensor], Tensor]) -> InstanceBatch:
+        """As `SeriesBatch.each`."""
         return InstanceBatch(change(self.values), change(self.own), change(self.observed), change(self.lengths))
 
 

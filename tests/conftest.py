@@ -84,6 +84,29 @@ def reseal() -> Callable[..., None]:
 
 
 @pytest.fixture(scope="session")
+def age() -> Callable[..., None]:
+    """`age(path, "sequence_col")`: an artifact as releases wrote it that knew neither digest, canary nor these keys."""
+
+    def write(path: Path, *unknown: str) -> None:
+        import hashlib
+        import json
+
+        from safetensors.torch import load_file, save_file
+
+        from seqreprog.fit.artifact import CONFIG, UNSEALED, WEIGHTS
+
+        tensors = {name: part for name, part in load_file(path / WEIGHTS).items() if not name.startswith("canary.")}
+        save_file(tensors, path / WEIGHTS)
+        document = json.loads((path / CONFIG).read_text())
+        assert set(unknown) <= set(document)
+        document = {name: value for name, value in document.items() if name not in (*unknown, "sha256", "canary")}
+        digest = hashlib.sha256((path / WEIGHTS).read_bytes()).hexdigest()
+        (path / CONFIG).write_text(json.dumps({**document, "format_version": UNSEALED, "weights_sha256": digest}))
+
+    return write
+
+
+@pytest.fixture(scope="session")
 def ragged() -> Callable[[list[Any]], Any]:
     """`ragged([[1, 2, 3], [2]])`: sequences of symbol ids, end to end, as the models' datasets read them."""
     import numpy as np
@@ -242,4 +265,8 @@ def _language_model(family: str, tokenizer: Any) -> Any:
         config.decoder_start_token_id = tokenizer.pad_token_id
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        return cls(config).eval()
+        model = cls(config).eval()
+    for name, weight in model.named_parameters():  # GPT-2's own scale, which older releases of transformers forget
+        if family == "gpt2" and name.endswith("c_proj.weight"):
+            weight.data *= 0.15 / (2 * config.n_layer) ** 0.5 / weight.std()
+    return model

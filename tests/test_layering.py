@@ -46,6 +46,7 @@ ROOMS = {
         "data/calendars.py",
         "data/columns.py",
         "data/rows.py",
+        "data/instance_frames.py",
         "data/covariates.py",
         "data/steps.py",
         "data/files.py",
@@ -278,3 +279,14 @@ def test_no_print_no_assert(file: str) -> None:
         or (isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print")
     ]
     assert not found, f"print( or assert at {found}"
+
+
+def test_no_source_is_left_out_of_the_repository() -> None:
+    """A pattern for build outputs that names a folder of the package would leave it out of every clone and wheel."""
+    try:
+        asked = ["git", "ls-files", "--cached", "--others", "--ignored", "--exclude-standard", "--", "*.py"]
+        done = subprocess.run(asked, capture_output=True, text=True, cwd=PACKAGE.parent, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("not a clone, or no git")
+    ignored = [name for name in done.stdout.splitlines() if name.startswith(("seqreprog/", "tests/", "examples/"))]
+    assert not ignored, f"{ignored} are sources, and .gitignore leaves them out"

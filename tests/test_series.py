@@ -76,6 +76,7 @@ def test_it_finds_an_amplitude(config: Callable[..., SeriesConfig]) -> None:
     assert np.square(model.values(X) - y).mean() < 0.3 * y.var()
 
 
+@pytest.mark.compat
 @pytest.mark.slow
 @pytest.mark.parametrize("form", ["prototype", "voice2series"])
 def test_training_by_gradient_learns(form: Any, config: Callable[..., SeriesConfig]) -> None:
@@ -132,6 +133,7 @@ def test_views_of_an_instance_know_its_scale_or_do_not(config: Callable[..., Ser
     assert same.tolist() == [span.own for span in SPANS]
 
 
+@pytest.mark.compat
 @pytest.mark.parametrize("form", ["prototype", "voice2series"])
 @pytest.mark.parametrize("mode", ["auto", "train"])
 def test_frozen_stays_frozen(form: Any, mode: Any, config: Callable[..., SeriesConfig], monkeypatch: Any) -> None:
@@ -153,6 +155,7 @@ def test_training_moves_theta_and_the_probe_does_not(config: Callable[..., Serie
         assert moved != all(torch.equal(found[name], weight) for name, weight in start.input_map.state_dict().items())
 
 
+@pytest.mark.compat
 @pytest.mark.parametrize("form", ["prototype", "voice2series"])
 def test_save_then_load_gives_the_same_bits(form: Any, config: Callable[..., SeriesConfig], tmp_path: Path) -> None:
     X, y = shapes(12)

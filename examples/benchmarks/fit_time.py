@@ -25,7 +25,8 @@ import torch
 
 from seqreprog import Forecaster, Prompt
 from seqreprog.baselines.seasonal_naive import seasonal_naive
-from seqreprog.batches.windows import Framing, Sample, WindowDataset
+from seqreprog.batches.example import Example
+from seqreprog.batches.windows import Framing, WindowDataset
 from seqreprog.build.forecast import build_forecaster, build_prompt
 from seqreprog.config.forecast import ForecastConfig, read_toml
 from seqreprog.data.files import read_frame_file
@@ -80,7 +81,7 @@ def loading(config: ForecastConfig, windows: Windows, prompt: Prompt) -> dict:
     steps, waited = min(LOADING_STEPS, config.training.max_steps), []
 
     class Timed(WindowDataset):
-        def __getitems__(self, index: Sequence[int]) -> Sample:
+        def __getitems__(self, index: Sequence[int]) -> Example:
             start = time.perf_counter()
             sample = super().__getitems__(index)
             waited.append(time.perf_counter() - start)

@@ -3,40 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import torch
 from jaxtyping import Float, Int, Shaped
-from torch import Tensor
 from torch.utils.data import Dataset
 
 from ..data.instances import Instances
 from ..inputs.views import scaled
 from ..types import InstanceBatch
+from .example import Example
 
 ROUNDING = 1e-12  # a spread below this share of the level is rounding noise, in double precision
-
-
-@dataclass(frozen=True)
-class InstanceSample:
-    """A batch of series with what they should become: classes in whole numbers, or values (one column).
-
-    `weight` is what each counts in the loss.
-    """
-
-    batch: InstanceBatch
-    target: Shaped[Tensor, "batch *answer"]
-    weight: Float[Tensor, "batch *answer"]
-
-    def to(self, device: torch.device | str, non_blocking: bool = False) -> InstanceSample:
-        return InstanceSample(self.batch.to(device), self.target.to(device), self.weight.to(device))
-
-    def parts(self, count: int) -> list[InstanceSample]:
-        """The same series in `count` parts of nearly equal size, or in fewer where there are fewer series."""
-        rows = torch.arange(len(self.target)).tensor_split(min(count, len(self.target)))
-        cuts = [slice(int(part[0]), int(part[-1]) + 1) for part in rows]
-        return [InstanceSample(self.batch.take(cut), self.target[cut], self.weight[cut]) for cut in cuts]
 
 
 class InstanceDataset(Dataset):
@@ -65,13 +43,13 @@ class InstanceDataset(Dataset):
     def __len__(self) -> int:
         return len(self.lengths)
 
-    def __getitem__(self, index: int) -> InstanceSample:
+    def __getitem__(self, index: int) -> Example:
         return self.__getitems__([index])
 
-    def __getitems__(self, index: Sequence[int]) -> InstanceSample:
+    def __getitems__(self, index: Sequence[int]) -> Example:
         where = np.asarray(index)
         target, weight = torch.from_numpy(self.target[where]), torch.from_numpy(self.weight[where])
-        return InstanceSample(instance_batch(self.instances, self.scale, where), target, weight)
+        return Example(instance_batch(self.instances, self.scale, where), target, weight)
 
 
 def instance_batch(

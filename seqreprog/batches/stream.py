@@ -1,4 +1,4 @@
-"""Inference as one stream of full batches: as many windows at a time as tokens and memory allow."""
+"""Inference as one stream of full batches: as many rows at a time as tokens and memory allow, answers in order."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ import os
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 
+import numpy as np
 import torch
+from jaxtyping import Int
 
 TOKENS = 16_384  # in one batch: enough to keep a processor or GPU busy, and little enough for either
 FLOATS_PER_FEATURE = 24  # held at once for each feature of a token: the layer's states, its feed-forward, its attention
@@ -23,6 +25,36 @@ def rows_that_fit(tokens: int, width: int, device: torch.device) -> int:
     if free is not None:
         room = min(room, int(SHARE * free) // (4 * FLOATS_PER_FEATURE * width * max(tokens, 1)))
     return 1 << max(room, 1).bit_length() - 1
+
+
+@torch.inference_mode()
+def stream(
+    lengths: Int[np.ndarray, " row"],
+    rows: int,
+    answer: Callable[[Int[np.ndarray, " part"]], tuple[np.ndarray, ...]],
+    *,
+    progress: Callable[[int], object] | None = None,
+) -> tuple[np.ndarray, ...]:
+    """The one way in which a model answers for many rows: full batches of like lengths, the answers back in order.
+
+    Args:
+        lengths: of each row; all alike where batches need not be sorted.
+        rows: of one batch at most; half as many from where memory runs out.
+        answer: the numbers of some rows to arrays whose first axis is these rows.
+        progress: told after each batch how many rows it had.
+
+    Returns:
+        The arrays of `answer`, for all rows in their own order.
+    """
+    order = np.argsort(lengths, kind="stable")
+    parts = []
+    for where, found in in_batches(len(order), rows, lambda where: answer(order[where])):
+        parts.append(found)
+        if progress is not None:
+            progress(where.stop - where.start)
+    joined = [np.concatenate(each) for each in zip(*parts, strict=True)]
+    back = np.argsort(order, kind="stable")
+    return tuple(each[back] for each in joined)
 
 
 def in_batches(count: int, rows: int, run: Callable[[slice], T]) -> Iterator[tuple[slice, T]]:

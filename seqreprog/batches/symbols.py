@@ -3,46 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int, Shaped
-from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
 from ..types import SymbolBatch
+from .example import Example
 
 POOL = 20  # batches that are sorted by length together: enough for like lengths, few enough to stay random
-
-
-@dataclass(frozen=True)
-class SymbolSample:
-    """A batch of sequences with what they should become.
-
-    Attributes:
-        batch: the model's input.
-        target: classes (whole numbers; for infilling one for each symbol), or labels or values (one column for each).
-        weight: what a target counts in the loss; 0 where it is missing, or where a symbol was not hidden.
-    """
-
-    batch: SymbolBatch
-    target: Shaped[Tensor, "batch *answer"]
-    weight: Float[Tensor, "batch *answer"]
-
-    def to(self, device: torch.device | str, non_blocking: bool = False) -> SymbolSample:
-        batch = SymbolBatch(self.batch.ids.to(device), self.batch.mask.to(device))
-        return SymbolSample(batch, self.target.to(device), self.weight.to(device))
-
-    def parts(self, count: int) -> list[SymbolSample]:
-        """The same sequences in `count` parts of nearly equal size, or in fewer where there are fewer sequences."""
-        rows = torch.arange(len(self.target)).tensor_split(min(count, len(self.target)))
-        cuts = [slice(int(part[0]), int(part[-1]) + 1) for part in rows]
-        return [
-            SymbolSample(SymbolBatch(self.batch.ids[cut], self.batch.mask[cut]), self.target[cut], self.weight[cut])
-            for cut in cuts
-        ]
 
 
 @runtime_checkable
@@ -93,13 +64,13 @@ class SymbolDataset(Dataset):
     def __len__(self) -> int:
         return len(self.lengths)
 
-    def __getitem__(self, index: int) -> SymbolSample:
+    def __getitem__(self, index: int) -> Example:
         return self.__getitems__([index])
 
-    def __getitems__(self, index: Sequence[int]) -> SymbolSample:
+    def __getitems__(self, index: Sequence[int]) -> Example:
         where = np.asarray(index)
         target, weight = torch.from_numpy(self.target[where]), torch.from_numpy(self.weight[where])
-        return SymbolSample(symbol_batch(self.symbols, where, self.limit), target, weight)
+        return Example(symbol_batch(self.symbols, where, self.limit), target, weight)
 
 
 class InfillDataset(SymbolDataset):
@@ -118,7 +89,7 @@ class InfillDataset(SymbolDataset):
         # One symbol counts the same in every sequence, and a sequence with as many as the average counts 1.
         self.share = len(symbols.lengths) / max(int((hidden & (symbols.ids < blank)).sum()), 1)
 
-    def __getitems__(self, index: Sequence[int]) -> SymbolSample:
+    def __getitems__(self, index: Sequence[int]) -> Example:
         where = np.asarray(index)
         ids, mask = self.symbols.padded(where, self.limit)
         place = self.symbols.offsets[:-1][where][:, None] + np.arange(ids.shape[1])
@@ -126,7 +97,7 @@ class InfillDataset(SymbolDataset):
         batch = SymbolBatch(torch.from_numpy(np.where(hidden, self.blank, ids)), torch.from_numpy(mask))
         target = torch.from_numpy((ids - 1).clip(0, self.blank - 2))
         weight = np.where(hidden & (ids < self.blank), self.share, 0.0).astype(np.float32)
-        return SymbolSample(batch, target, torch.from_numpy(weight))
+        return Example(batch, target, torch.from_numpy(weight))
 
 
 class LengthSampler(Sampler[int]):

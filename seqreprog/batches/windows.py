@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from operator import itemgetter
 
 import numpy as np
 import torch
@@ -17,33 +16,8 @@ from ..baselines.ridge import ScaledWindows, Scaling, scale_windows
 from ..data.standards import Standards
 from ..data.windows import Windows
 from ..inputs.prompt import PromptWriter, Said, Tokenise
-from ..types import CovariateBatch, SentenceBatch, SeriesBatch, TokenIds
-
-
-@dataclass(frozen=True)
-class Sample:
-    """A batch of windows with what they should become.
-
-    Attributes:
-        batch: the model's input.
-        target: the future, less the window's level, in units of the window's spread.
-        weight: what a step counts in the loss; 0 where its target was not observed.
-    """
-
-    batch: SeriesBatch
-    target: Float[Tensor, "batch channel horizon"]
-    weight: Float[Tensor, "batch channel horizon"]
-
-    def to(self, device: torch.device | str, non_blocking: bool = False) -> Sample:
-        return Sample(batch_to(self.batch, device), self.target.to(device), self.weight.to(device))
-
-    def parts(self, count: int) -> list[Sample]:
-        """The same windows in `count` parts of nearly equal size, or in fewer where there are fewer windows."""
-        if count == 1:
-            return [self]
-        rows = torch.arange(len(self.target)).tensor_split(min(count, len(self.target)))
-        cuts = [slice(int(part[0]), int(part[-1]) + 1) for part in rows]
-        return [Sample(_mapped(self.batch, itemgetter(cut)), self.target[cut], self.weight[cut]) for cut in cuts]
+from ..types import CovariateBatch, SentenceBatch, SeriesBatch
+from .example import Example
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,7 +65,7 @@ class Framing:
         windows: Windows,
         series_scale: Float[np.ndarray, " series"],
         sign: Float[np.ndarray, "window 1"] | float = 1.0,
-    ) -> Sample:
+    ) -> Example:
         """The windows, turned upside down where `sign` is -1, with their targets."""
         inputs, targets, scale = sign * windows.inputs(), sign * windows.targets(), series_scale[windows.series]
         batch, scaled = self.batch(inputs, scale, windows)
@@ -99,7 +73,7 @@ class Framing:
         # Errors count in units of the series, as the ridge's do, except under instance normalisation.
         unit = np.ones_like(scale) if self.scaling == "instance" else scaled.spread / scale
         weight = np.where(np.isfinite(targets), unit[:, None] ** self.power, 0.0)
-        return Sample(batch, _single(np.nan_to_num(target)), _single(weight))
+        return Example(batch, _single(np.nan_to_num(target)), _single(weight))
 
     def _beside(self, windows: Windows) -> CovariateBatch | None:
         if self.standards is None or not len(windows.panel.covariates):
@@ -151,30 +125,13 @@ class WindowDataset(Dataset):
     def __len__(self) -> int:
         return len(self.windows) * (2 if self.mirror else 1)
 
-    def __getitem__(self, index: int) -> Sample:
+    def __getitem__(self, index: int) -> Example:
         return self.__getitems__([index])
 
-    def __getitems__(self, index: Sequence[int]) -> Sample:
+    def __getitems__(self, index: Sequence[int]) -> Example:
         turn, place = np.divmod(np.asarray(index), len(self.windows))
         sign = np.where(turn == 1, -1.0, 1.0)[:, None]
         return self.framing.sample(self.windows.take(place), self.series_scale, sign)
-
-
-def batch_to(batch: SeriesBatch, device: torch.device | str) -> SeriesBatch:
-    """The same batch on `device`, with its prompt and what stands beside it."""
-    return _mapped(batch, lambda part: part.to(device))
-
-
-def _mapped(batch: SeriesBatch, change: Callable[[Tensor], Tensor]) -> SeriesBatch:
-    """The batch with each of its tensors changed."""
-    prompt, beside, said = batch.prompt, batch.covariates, batch.sentence
-    return SeriesBatch(
-        change(batch.values),
-        change(batch.observed),
-        None if prompt is None else TokenIds(change(prompt.ids), change(prompt.mask)),
-        None if beside is None else CovariateBatch(change(beside.values), change(beside.observed)),
-        None if said is None else SentenceBatch(said.tokens, change(said.place)),
-    )
 
 
 def _single(values: np.ndarray) -> Float[Tensor, "batch 1 horizon"]:

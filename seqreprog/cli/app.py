@@ -67,6 +67,7 @@ from .options import (
     Threads,
     TimeBudget,
     TimeColumn,
+    ValueColumns,
     refuse_options,
     with_defaults,
 )
@@ -78,12 +79,15 @@ from .sequences import (
     predicts_sequences,
     regress_command,
 )
+from .series import COLUMNS, predict_whole_series, predicts_whole_series
 
 IN_RECIPES = {
     *("horizon", "windows", "step", "context", "level", "fill_gaps", "duplicates", "backbone", "layers", "base"),
     *("loss", "patch", "domain", "static", "futr", "hist", "max_steps", "time_budget", "threads", "probe", "seed"),
     "device",
 }  # options of `evaluate` that a recipe has a place for
+
+OF_FORECASTS_ALONE, OF_SEQUENCES_ALONE = {"horizon", "plot", "future"}, {"sequence", "on_unknown"}  # of `predict`
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -168,7 +172,9 @@ def forecast_command(
 def predict_command(
     ctx: typer.Context,
     model: Annotated[Path, typer.Argument(help="A directory written by --save.")],
-    data: DataFile,
+    data: Annotated[
+        Path, typer.Argument(help="CSV, TSV or Parquet; of sequences also FASTA, of whole series also .ts (sktime).")
+    ],
     horizon: Annotated[int | None, typer.Option("--horizon", help="Steps, at most the model's.")] = None,
     out_file: OutFile = None,
     plot: PlotFile = None,
@@ -177,28 +183,50 @@ def predict_command(
         str | None, typer.Option("--on-unknown", help="error, or mask (as the model of sequences was fitted).")
     ] = None,
     future: FutureFile = None,
+    id_col: IdColumn = None,
+    time_col: TimeColumn = None,
+    value_col: ValueColumns = [],  # noqa: B006
     backbone: Annotated[str | None, typer.Option("--backbone", help="Where the language model is now.")] = None,
     device: Device = "auto",
+    verify: Annotated[
+        bool,
+        typer.Option("--verify/--no-verify", help="Ask the model again what it was asked when it was saved."),
+    ] = True,
 ) -> None:
-    """Forecast new series, or answer for new sequences, with a saved model.
+    """Forecast new series, or answer for new sequences or whole series, with a saved model.
 
     seqreprog predict model/ new.parquet --out pred.csv
 
     seqreprog predict model/ test.fasta --out pred.csv
+
+    A model of whole series reads a row for each step, with a column for each channel, or a .ts file, and answers with a
+    row for each series:
+
+    seqreprog predict model/ gestures.csv --id-col gesture --time-col step --value-col x --value-col y --out pred.csv
     """
     with reported():
+        place: dict[str, Any] = {"backbone": backbone, "device": device, "verify": verify}
         if predicts_sequences(model):
             why = f"{str(model)!r} answers for sequences"
-            refuse_options(ctx, {"horizon", "plot", "future"}, why, instead="pass the model of a forecast")
-            predict_sequences(model, data, sequence, out_file, on_unknown=on_unknown, backbone=backbone, device=device)
+            refuse_options(ctx, OF_FORECASTS_ALONE, why, instead="pass the model of a forecast")
+            refuse_options(ctx, COLUMNS, why, instead="pass a model of whole series")
+            predict_sequences(model, data, sequence, out_file, on_unknown=on_unknown, **place)
+            return
+        if predicts_whole_series(model):
+            why = f"{str(model)!r} answers for whole series"
+            refuse_options(ctx, OF_FORECASTS_ALONE, why, instead="pass the model of a forecast")
+            refuse_options(ctx, OF_SEQUENCES_ALONE, why, instead="pass a model of sequences")
+            columns: dict[str, Any] = {"id_col": id_col, "time_col": time_col, "value_cols": value_col}
+            predict_whole_series(model, data, out_file, **columns, **place)
             return
         from ..data.files import read_frame_file
         from ..estimators.forecaster import Forecaster
 
         check_outputs(out_file, plot, None)
-        loaded = Forecaster.load(model, backbone=backbone, device=device)
+        loaded = Forecaster.load(model, **place)
         why = f"{str(model)!r} forecasts series"
-        refuse_options(ctx, {"sequence", "on_unknown"}, why, instead="pass a model of sequences")
+        refuse_options(ctx, OF_SEQUENCES_ALONE, why, instead="pass a model of sequences")
+        refuse_options(ctx, COLUMNS, f"{why}, in the columns of its fit", instead="rename those of the file")
         frame = read_frame_file(data)
         ahead = read_ahead(future, loaded.config.covariates.futr_cols)
         deliver_forecasts(loaded, frame, out_file, plot, {}, h=horizon, future=ahead)

@@ -144,6 +144,7 @@ def as_options(said: str) -> str:
     said = re.sub(r"^h must be", "--horizon must be", said)
     return (
         said.replace("sequence_col=...", "--sequence")
+        .replace("value_cols=[...]", "--value-col")
         .replace("futr_df", "--future")
         .replace("another in fit", "another column")
     )

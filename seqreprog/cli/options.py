@@ -56,6 +56,10 @@ DataFile = Annotated[
 ]
 IdColumn = Annotated[str | None, typer.Option("--id-col", help="Column that names the series (unique_id).")]
 TimeColumn = Annotated[str | None, typer.Option("--time-col", help="Column of dates or whole numbers (ds).")]
+ValueColumns = Annotated[
+    list[str],
+    typer.Option("--value-col", help="Of whole series: column of a channel; may be repeated (all but ids and times)."),
+]
 TargetColumn = Annotated[str | None, typer.Option("--target-col", help="Column to forecast (y).")]
 Frequency = Annotated[str | None, typer.Option("--freq", help="Pandas alias such as h, D, MS; found out by itself.")]
 FillGaps = Annotated[bool, typer.Option("--fill-gaps", help="Take missing rows for missing values.")]

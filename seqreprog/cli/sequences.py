@@ -161,6 +161,7 @@ def predict_sequences(
     on_unknown: str | None,
     backbone: str | None,
     device: str,
+    verify: bool,
 ) -> None:
     """Answers for the sequences of a file with a saved model; `on_unknown=None` leaves it its own policy."""
     from ..data.symbols import check_policy
@@ -175,7 +176,7 @@ def predict_sequences(
         raise ConfigError("every sequence gets an answer, so --on-unknown skip is for a fit. Pass --on-unknown mask")
     if on_unknown is not None:
         check_policy(on_unknown)
-    loaded = kind.load(model, backbone=backbone, device=device)
+    loaded = kind.load(model, backbone=backbone, device=device, verify=verify)
     if on_unknown is not None:
         loaded.set_params(on_unknown=on_unknown)
     column = sequence or loaded.sequence_col_ or SEQUENCE

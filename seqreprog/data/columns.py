@@ -13,7 +13,7 @@ from pandas.api import types as kinds
 from ..errors import DataError
 
 
-def plain(series: pd.Series[Any]) -> pd.Series[Any]:
+def plain(series: pd.Series) -> pd.Series:
     """Categories and Arrow dictionaries as the values they stand for."""
     dtype: Any = series.dtype
     if isinstance(dtype, pd.CategoricalDtype):
@@ -28,7 +28,7 @@ def is_number(dtype: Any) -> bool:
     return kinds.is_numeric_dtype(dtype) and not kinds.is_bool_dtype(dtype) and not kinds.is_complex_dtype(dtype)
 
 
-def numbers(series: pd.Series[Any], names: list[Any]) -> Float[np.ndarray, " steps"]:
+def numbers(series: pd.Series, names: list[Any]) -> Float[np.ndarray, " steps"]:
     """Numbers as float64; `names` are the columns that stand end to end in `series`, for the message."""
     series = plain(series)
     if is_number(series.dtype):
@@ -48,7 +48,7 @@ def numbers(series: pd.Series[Any], names: list[Any]) -> Float[np.ndarray, " ste
     )
 
 
-def read_times(series: pd.Series[Any], name: str) -> tuple[pd.Index, str, str, tuple[str, ...]]:
+def read_times(series: pd.Series, name: str) -> tuple[pd.Index, str, str, tuple[str, ...]]:
     """Times, the dtype to give them back in, the frequency if the dtype knows it, notices."""
     series = plain(series)
     dtype: Any = series.dtype
@@ -87,7 +87,7 @@ def read_times(series: pd.Series[Any], name: str) -> tuple[pd.Index, str, str, t
     return pd.DatetimeIndex(parsed).rename(None), str(dtype if keeps else parsed.dtype), "", notices
 
 
-def _dates(series: pd.Series[Any], utc: bool = False) -> pd.Series[Any]:
+def _dates(series: pd.Series, utc: bool = False) -> pd.Series:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # pandas' guesses about formats; what fails is named by the caller
         return pd.to_datetime(series, errors="coerce", utc=utc)

@@ -220,7 +220,7 @@ def _numbers(
     return found
 
 
-def _read_numbers(column: pd.Series[Any], name: str, what: str) -> Float[np.ndarray, " row"]:
+def _read_numbers(column: pd.Series, name: str, what: str) -> Float[np.ndarray, " row"]:
     try:
         return numbers(column, [name])
     except DataError as error:
@@ -265,7 +265,7 @@ def _sentences(
     return tuple(texts), lowest
 
 
-def _column(df: pd.DataFrame, name: str, what: str) -> pd.Series[Any]:
+def _column(df: pd.DataFrame, name: str, what: str) -> pd.Series:
     if name not in df.columns:
         raise no_column(df, name, _ADVICE, what)
     if (df.columns == name).sum() > 1:

@@ -25,13 +25,18 @@ OTHER_MARKS = (",", ";", "\t", "|")  # that other programs write instead
 _NEEDS_ARROW = "pip install pyarrow, or use .csv"
 
 
-def read_frame_file(path: str | os.PathLike[str], *, text: Sequence[str] = ()) -> pd.DataFrame:
+def read_frame_file(
+    path: str | os.PathLike[str], *, text: Sequence[str] = (), names: Sequence[str] = (), others: str = ""
+) -> pd.DataFrame:
     """Reads a `.csv`, `.tsv` (also with `.gz`) or `.parquet` file as pandas does; dates in a CSV stay strings.
 
     Args:
         path: the file.
         text: columns of a CSV or TSV that are read as they stand: the peptide `NA` is no missing value, the id `007` no
             7.
+        names: columns of a CSV or TSV that name something, as ids and classes do: see `as_names`. Parquet keeps its
+            types.
+        others: endings that the caller reads by itself, to be named in the message beside ours.
 
     Raises:
         DataError: there is no such file, its ending is unknown, its content cannot be read, or it holds no rows.
@@ -40,7 +45,8 @@ def read_frame_file(path: str | os.PathLike[str], *, text: Sequence[str] = ()) -
     source = Path(path)
     kind = _kind(source)
     if kind is None:
-        raise DataError(f"file {str(source)!r} must end in {_ENDINGS}; it ends in {source.suffix!r}. Convert it")
+        ends = f"it ends in {source.suffix!r}"
+        raise DataError(f"file {str(source)!r} must end in {_ENDINGS}{others}; {ends}. Convert it")
     if not source.is_file():
         found = "is a folder" if source.is_dir() else "does not exist"
         raise DataError(f"file {str(source)!r} {found}. Pass the path of a file")
@@ -48,7 +54,7 @@ def read_frame_file(path: str | os.PathLike[str], *, text: Sequence[str] = ()) -
         if kind == "parquet":
             df = pd.read_parquet(source)
         else:
-            words = dict.fromkeys(text, str)
+            words = dict.fromkeys((*text, *names), str)
             df = pd.read_csv(source, sep=MARKS[kind], float_precision="round_trip", converters=words)
     except pd.errors.EmptyDataError as error:
         raise _empty(source) from error
@@ -65,6 +71,9 @@ def read_frame_file(path: str | os.PathLike[str], *, text: Sequence[str] = ()) -
             f"file {str(source)!r} has one column, {df.columns[0]!r}: {other!r} stands between its values. Write them "
             f"with {NAMED[kind]}{elsewhere}"
         )
+    if kind in MARKS:
+        for name in {*names} & {*df.columns} - {*text}:
+            df[name] = as_names(df[name])
     return df
 
 
@@ -77,8 +86,7 @@ def read_sequence_file(
         path: a file that ends as a FASTA file does (`.fasta`, `.fa`, `.faa`, ..., also with `.gz`), or one of
             `read_frame_file`.
         sequence_col: the column of sequences; FASTA records get one of this name, after `id` and `description`.
-        names: columns of a CSV or TSV that name something, as ids and classes do: see `as_names`. Parquet keeps its
-            types.
+        names: as in `read_frame_file`.
 
     Raises:
         DataError: as `read_fasta` and `read_frame_file`, or there is no column `sequence_col`.
@@ -93,15 +101,12 @@ def read_sequence_file(
             f"file {str(source)!r} must end in {_ENDINGS}, or for FASTA in {', '.join(ENDINGS)}; "
             f"it ends in {source.suffix!r}. Convert it"
         )
-    df = read_frame_file(source, text=(sequence_col, *names))
+    df = read_frame_file(source, text=(sequence_col,), names=names)
     if sequence_col not in df.columns:
         shown = [str(name) for name in df.columns[:20]]
         raise DataError(
             f"file {str(source)!r} has no column {sequence_col!r}; it has {shown}. Name it: sequence_col=..."
         )
-    if _kind(source) in MARKS:
-        for name in {*names} & {*df.columns} - {sequence_col}:
-            df[name] = as_names(df[name])
     return df
 
 

@@ -84,7 +84,7 @@ def read_instances(X: object) -> Instances:
     lengths = np.array([part.shape[1] for part in parts])
     values = np.concatenate(parts, axis=1).T
     instances = Instances(np.ascontiguousarray(values), np.concatenate([[0], np.cumsum(lengths)]))
-    _check(instances)
+    check_instances(instances)
     return instances
 
 
@@ -111,22 +111,38 @@ def _matrix(row: int, each: Any) -> Float[np.ndarray, "channel time"]:
     return found
 
 
-def _check(instances: Instances) -> None:
+def check_instances(
+    instances: Instances, names: Sequence[str] | None = None, channels: Sequence[str] | None = None
+) -> None:
+    """Refuses what no model can read.
+
+    Args:
+        instances: to look at.
+        names: of the series, for messages; their numbers by default.
+        channels: of their channels, likewise.
+
+    Raises:
+        DataError: an empty or wholly missing instance, or an infinite value.
+    """
     lengths = instances.lengths
+    called: Any = np.arange(len(instances)) if names is None else np.array(names, dtype=object)
+    several, one = ("instances", "instance") if names is None else ("series", "series")
     if not lengths.all():
         empty = np.flatnonzero(lengths == 0)
-        raise DataError(f"{len(empty)} instances hold no step at all: {name_some(empty)}. Drop them")
+        raise DataError(f"{len(empty)} {several} hold no step at all: {name_some(called[empty])}. Drop them")
     owner = np.repeat(np.arange(len(instances)), lengths)
     infinite = np.isinf(instances.values).any(1)
     if infinite.any():
         step = int(infinite.argmax())
         row, channel = int(owner[step]), int(np.isinf(instances.values[step]).argmax())
         value = instances.values[step, channel]
+        name = row if names is None else repr(names[row])
+        place = channel if channels is None else repr(channels[channel])
         raise DataError(
-            f"instance {row} holds {value} at step {step - instances.offsets[row]} of channel {channel}; values must "
+            f"{one} {name} holds {value} at step {step - instances.offsets[row]} of channel {place}; values must "
             "be finite, or NaN where they are missing"
         )
     seen = np.bincount(owner, weights=np.isfinite(instances.values).any(1), minlength=len(instances))
     if not seen.all():
         missing = np.flatnonzero(seen == 0)
-        raise DataError(f"{len(missing)} instances hold no observed value: {name_some(missing)}. Drop them")
+        raise DataError(f"{len(missing)} {several} hold no observed value: {name_some(called[missing])}. Drop them")

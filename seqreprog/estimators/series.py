@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -31,14 +32,18 @@ class SeriesModel:
         blend: the fitted whole.
         summary: what the fit did.
         classes: in order; of a regression none.
+        channels: what the channels are called, where that is known.
     """
 
     blend: SeriesBlend
     summary: SeriesSummary
     classes: np.ndarray
+    channels: tuple[str, ...] = ()
 
     @classmethod
-    def fit(cls, config: SeriesConfig, X: object, y: object, *, class_weight: object = None) -> SeriesModel:
+    def fit(
+        cls, config: SeriesConfig, X: object, y: object, *, class_weight: object = None, channels: Sequence[str] = ()
+    ) -> SeriesModel:
         """Fits on series and a class or value for each.
 
         Args:
@@ -47,6 +52,7 @@ class SeriesModel:
                 missing value.
             y: a class or a value for each.
             class_weight: `None`, `"balanced"`, or a weight for each class.
+            channels: what they are called; by these names `seqreprog predict` finds them in a table.
 
         Raises:
             DataError: `X` or `y` breaks a rule; the message says which instance, and what to do.
@@ -63,7 +69,7 @@ class SeriesModel:
         kept = np.flatnonzero(weight > 0)  # a class of weight 0 is never learned
         examples = SeriesExamples(instances.take(kept), target.values[kept], columns, weight[kept])
         blend, summary = fit_series(config, load_backbone(config.backbone, config.layers), examples)
-        return cls(blend, summary, target.classes)
+        return cls(blend, summary, target.classes, tuple(channels))
 
     def probabilities(self, X: object) -> Float[np.ndarray, "instance class"]:
         """The calibrated probability of each class, in the order of `classes`."""
@@ -89,6 +95,7 @@ class SeriesModel:
                 "config": series_dict(self.blend.config),
                 "backbone": backbone_record(self.blend.backbone),
                 "classes": plain_classes(self.classes),
+                "channels": list(self.channels),
                 "summary": asdict(self.summary),
                 **document,
             },
@@ -118,8 +125,9 @@ class SeriesModel:
         try:
             config = series_config({**document["config"], "device": device})
             summary = SeriesSummary(**document["summary"])
-            classes = restored_classes(document["classes"])
+            classes, channels = restored_classes(document["classes"]), tuple(document.get("channels", ()))
         except (KeyError, TypeError, ValueError) as error:
             raise CheckpointError(f"{str(path)!r} is not an artifact that this release reads: {error}") from error
         place = None if backbone is None else str(backbone)
-        return cls(reopen_series(config, tensors, document, backbone=place, verify=verify), summary, classes)
+        blend = reopen_series(config, tensors, document, backbone=place, verify=verify)
+        return cls(blend, summary, classes, channels)

@@ -9,19 +9,20 @@ takes no part in the forecast; the pure form has weight 1.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields, replace
 from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from ..baselines.regressors import View
 from ..baselines.ridge import RidgeForecaster
-from ..batches.stream import in_batches, rows_that_fit
-from ..batches.windows import Framing, batch_to
+from ..batches.example import to_device
+from ..batches.stream import rows_that_fit, stream
+from ..batches.windows import Framing
 from ..build.forecast import build_forecaster, build_prompt, check_sentences
 from ..config.forecast import ForecastConfig
 from ..data.standards import Standards
@@ -91,14 +92,16 @@ class Blend:
             BackboneError: a sentence is too long.
         """
         check_sentences(self.config, self.backbone, windows.panel.texts)
-        points = np.empty((len(windows), windows.horizon))
-        quantiles = np.empty((len(windows), windows.horizon, len(self.config.quantile_levels)))
-        asked = self.weight > 0
-        for where, parts in self._stream(windows, series_scale, with_model=asked):
-            points[where] = parts.mixed(self.weight)
-            quantiles[where] = spread_out(points[where], parts.width(self) * self.factors, self.config.quantile_levels)
-            if progress:
-                progress(where.stop - where.start)
+        if not len(windows):
+            return np.empty((0, windows.horizon)), np.empty((0, windows.horizon, len(self.config.quantile_levels)))
+
+        def run(part: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+            parts = self._parts(windows.take(part), series_scale, self.weight > 0, None)
+            point = parts.mixed(self.weight)
+            return point, spread_out(point, parts.width(self) * self.factors, self.config.quantile_levels)
+
+        rows = self.batch_rows() if self.weight > 0 else INFERENCE_ROWS
+        points, quantiles = stream(_alike(windows), rows, run, progress=progress)
         blind = ~windows.sighted()
         points[blind], quantiles[blind] = np.nan, np.nan
         return points, quantiles
@@ -116,9 +119,13 @@ class Blend:
             series_scale: of each series of the panel.
             hidden: what the frozen model makes of them, where that is known already.
         """
-        chunks = [part for _, part in self._stream(windows, series_scale, with_model=True, hidden=hidden)]
-        joined = {name: np.concatenate([getattr(part, name) for part in chunks]) for name in _PARTS}
-        return Parts(**joined)
+
+        def run(part: np.ndarray) -> tuple[np.ndarray, ...]:
+            known = None if hidden is None else torch.from_numpy(np.array(hidden[part]))
+            found = self._parts(windows.take(part), series_scale, True, known)
+            return tuple(getattr(found, name) for name in _PARTS)
+
+        return Parts(*stream(_alike(windows), self.batch_rows(), run))
 
     def canary_inputs(self) -> Arrays:
         """Two series, a season on a trend and a walk of which half is missing, with covariates and sentences."""
@@ -176,18 +183,6 @@ class Blend:
     def _device(self) -> torch.device:
         return next(self.model.input_map.parameters()).device
 
-    def _stream(
-        self, windows: Windows, series_scale: np.ndarray, *, with_model: bool, hidden: np.ndarray | None = None
-    ) -> Iterator[tuple[slice, Parts]]:
-        """Full batches across series, and the tail."""
-
-        def run(where: slice) -> Parts:
-            known = None if hidden is None else torch.from_numpy(np.array(hidden[where]))
-            return self._parts(windows.take(where), series_scale, with_model, known)
-
-        return in_batches(len(windows), self.batch_rows() if with_model else INFERENCE_ROWS, run)
-
-    @torch.inference_mode()
     def _parts(
         self, windows: Windows, series_scale: np.ndarray, with_model: bool, hidden: torch.Tensor | None
     ) -> Parts:
@@ -198,7 +193,7 @@ class Blend:
             return Parts(ridge, ridge, np.zeros((*ridge.shape, 0)), scaled.spread)
         self.model.eval()
         if hidden is None:
-            hidden = self.model.hidden(batch_to(batch, self._device))
+            hidden = self.model.hidden(to_device(batch, self._device))
         found = self.model.output_map(hidden.to(self._device), batch.channels)
         point = found.point[:, 0].double().cpu().numpy()
         offsets = np.maximum(np.abs(found.quantiles[:, 0].double().cpu().numpy() - point[..., None]), MIN_OFFSET)
@@ -227,6 +222,11 @@ class Parts:
 
 
 _PARTS = [item.name for item in fields(Parts)]
+
+
+def _alike(windows: Windows) -> Int[np.ndarray, " window"]:
+    """The lengths of windows: all have the same, so a stream keeps their order."""
+    return np.full(len(windows), windows.context)
 
 
 def framing(

@@ -22,7 +22,8 @@ from ..baselines.masked_spans import RunModel
 from ..baselines.masked_spans import from_state as runs_from_state
 from ..baselines.ngram import NgramModel, from_state
 from ..baselines.solvers import probabilities
-from ..batches.stream import in_batches, rows_that_fit
+from ..batches.example import to_device
+from ..batches.stream import rows_that_fit, stream
 from ..batches.symbols import symbol_batch
 from ..build.sequence import build_sequence_model, room
 from ..config.sequence import SequenceConfig
@@ -175,8 +176,7 @@ class SequenceBlend:
 def _at_once(model: SymbolReprogram, symbols: Symbols, length: int) -> np.ndarray:
     """What the language model says of a few sequences, in one padded batch."""
     batch = symbol_batch(symbols, np.arange(len(symbols)), length)
-    device = next(model.backbone.parameters()).device
-    return model.eval()(SymbolBatch(batch.ids.to(device), batch.mask.to(device))).double().cpu().numpy()
+    return model.eval()(to_device(batch, next(model.backbone.parameters()).device)).double().cpu().numpy()
 
 
 def averaged(
@@ -256,7 +256,6 @@ def _roomier(blend: SequenceBlend) -> str:
     return "More symbols for each token, SequenceOptions(patch=...), make room"
 
 
-@torch.inference_mode()
 def _by_length(
     model: SymbolReprogram,
     symbols: Symbols,
@@ -265,28 +264,17 @@ def _by_length(
     answer: Callable[[SymbolBatch], torch.Tensor],
     progress: Callable[[int], None] | None = None,
 ) -> np.ndarray:
-    """`answer` of every sequence in batches of like lengths, in the order of `symbols`."""
+    """`answer` of every sequence, in the order of `symbols`."""
     model.eval()
     lengths = np.minimum(symbols.lengths, length)
-    order = np.argsort(lengths, kind="stable")
     device = next(weight for _, weight in model.trained()).device
-    longest = int(lengths.max())
-    tokens = patch_count(longest, config.patch, config.step) + len(model.static) + config.vectors
+    tokens = patch_count(int(lengths.max()), config.patch, config.step) + len(model.static) + config.vectors
     rows = min(INFERENCE_ROWS, rows_that_fit(tokens, model.backbone.width, device))
 
-    def run(part: slice) -> torch.Tensor:
-        batch = symbol_batch(symbols, order[part], length)
-        return answer(SymbolBatch(batch.ids.to(device), batch.mask.to(device)))
+    def run(part: np.ndarray) -> tuple[np.ndarray]:
+        return (answer(to_device(symbol_batch(symbols, part, length), device)).double().cpu().numpy(),)
 
-    parts = []
-    for where, found in in_batches(len(symbols), rows, run):
-        parts.append(found.double().cpu().numpy())
-        if progress:
-            progress(where.stop - where.start)
-    joined = np.concatenate(parts)
-    back = np.empty_like(joined)
-    back[order] = joined
-    return back
+    return stream(lengths, rows, run, progress=progress)[0]
 
 
 def blend_state(blend: SequenceBlend) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:

@@ -15,8 +15,9 @@ import torch
 from jaxtyping import Float
 
 from ..baselines.solvers import probabilities
+from ..batches.example import to_device
 from ..batches.series import instance_batch
-from ..batches.stream import in_batches, rows_that_fit
+from ..batches.stream import rows_that_fit, stream
 from ..build.series import build_series_model
 from ..config.series import SeriesConfig
 from ..data.instances import Instances
@@ -102,28 +103,22 @@ class SeriesBlend:
         return device_kind(self.model, 1)
 
 
-@torch.inference_mode()
 def model_answers(
     model: InstanceReprogram,
     instances: Instances,
     scale: tuple[Float[np.ndarray, " channel"], Float[np.ndarray, " channel"]],
     config: SeriesConfig,
 ) -> Float[np.ndarray, "instance column"]:
-    """What the reprogrammed model says of every series, in batches of like lengths, in the order of `instances`."""
+    """What the reprogrammed model says of every series, in the order of `instances`."""
     model.eval()
-    order = np.argsort(instances.lengths, kind="stable")
     device = next(weight for _, weight in model.trained()).device
     views = getattr(model.output_map, "views", 1)
     rows = rows_that_fit((config.positions + config.padding) * views, model.backbone.width, device)
 
-    def run(part: slice) -> np.ndarray:
-        answer = model(instance_batch(instances, scale, order[part]).to(device))
-        return answer.double().cpu().numpy()
+    def run(part: np.ndarray) -> tuple[np.ndarray]:
+        return (model(to_device(instance_batch(instances, scale, part), device)).double().cpu().numpy(),)
 
-    joined = np.concatenate([found for _, found in in_batches(len(order), rows, run)])
-    back = np.empty_like(joined)
-    back[order] = joined
-    return back
+    return stream(instances.lengths, rows, run)[0]
 
 
 def series_state(blend: SeriesBlend) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:

@@ -15,16 +15,16 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 from tqdm.auto import tqdm
 
-from ..batches.series import InstanceDataset, InstanceSample
-from ..batches.symbols import LengthSampler, SymbolDataset, SymbolSample
-from ..batches.windows import Sample, WindowDataset
+from ..batches.example import Example
+from ..batches.series import InstanceDataset
+from ..batches.symbols import LengthSampler, SymbolDataset
+from ..batches.windows import WindowDataset
 from ..config.forecast import Device, Training
 from ..errors import ConfigError, TrainingError
 from ..model import Reprogram
 from .objectives import Objective
 
 Examples = WindowDataset | SymbolDataset | InstanceDataset
-AnySample = Sample | SymbolSample | InstanceSample
 
 AVERAGE_RISE = 10  # steps over which the average forgets the start
 FLOOR = 0.05  # the cosine ends at this share of the learning rate
@@ -120,7 +120,7 @@ class _Loop:
         self.log.seconds = time.perf_counter() - start
         return self.log
 
-    def _batches(self, train: Examples) -> Iterator[AnySample]:
+    def _batches(self, train: Examples) -> Iterator[Example]:
         loader: Any = self._loader(train, shuffle=True)  # Accelerate's, which can be told the epoch
         epoch = 0
         while not self._last():
@@ -135,11 +135,11 @@ class _Loop:
     def _last(self) -> bool:
         return self.log.steps >= self.until
 
-    def _step(self, sample: AnySample, progress: float) -> None:
+    def _step(self, sample: Example, progress: float) -> None:
         for group in self.optimizer.param_groups:
             group["lr"] = self.training.learning_rate * _schedule(progress, self.training.warmup)
         self.log.steps += 1
-        parts: Sequence[AnySample] = sample.parts(self.training.accumulate)
+        parts: Sequence[Example] = sample.parts(self.training.accumulate)
         with self._shared(len(parts)):
             for number, part in enumerate(parts, 1):
                 self._backward(part, len(part.target) / len(sample.target), last=number == len(parts))
@@ -155,7 +155,7 @@ class _Loop:
         decay = min(self.training.average, self.log.steps / (self.log.steps + AVERAGE_RISE))
         torch._foreach_lerp_(list(self.averaged.values()), list(self.weights.values()), 1 - decay)
 
-    def _backward(self, part: AnySample, share: float, last: bool) -> None:
+    def _backward(self, part: Example, share: float, last: bool) -> None:
         """Adds the gradient of one part, which holds `share` of the step's examples; processes meet at the last."""
         with nullcontext() if last else self.accelerator.no_sync(self.model):
             loss = self.objective.loss(self.model, part)

@@ -10,9 +10,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ..batches.series import InstanceDataset, InstanceSample
-from ..batches.symbols import SymbolDataset, SymbolSample
-from ..batches.windows import Sample
+from ..batches.example import Example
+from ..batches.series import InstanceDataset
+from ..batches.symbols import SymbolDataset
 from ..config.forecast import Loss
 from ..config.sequence import Task
 from ..model import Reprogram, WholeReprogram
@@ -45,7 +45,7 @@ class ForecastObjective:
     def __init__(self, loss: Loss, quantiles: Sequence[float]) -> None:
         self.kind, self.levels = loss, torch.tensor(list(quantiles))
 
-    def loss(self, model: Callable[..., Any], sample: Sample) -> Float[Tensor, ""]:
+    def loss(self, model: Callable[..., Any], sample: Example) -> Float[Tensor, ""]:
         forecast = model(sample.batch)
         loss = point_loss(forecast.point, sample.target, sample.weight, self.kind)
         if not len(self.levels):
@@ -53,7 +53,7 @@ class ForecastObjective:
         levels = self.levels.to(sample.target.device)
         return loss + pinball_loss(forecast.quantiles, sample.target, (sample.weight > 0).float(), levels)
 
-    def errors(self, model: Callable[..., Any], sample: Sample) -> Float[Tensor, "batch 2"]:
+    def errors(self, model: Callable[..., Any], sample: Example) -> Float[Tensor, "batch 2"]:
         error = model(sample.batch).point - sample.target
         error = sample.weight * (error.square() if self.kind == "mse" else error.abs())
         return torch.stack([error.sum((1, 2)), (sample.weight > 0).float().sum((1, 2))], 1)
@@ -78,10 +78,10 @@ class SymbolObjective:
         }
         self.each, self.examples = losses[task], examples
 
-    def loss(self, model: Callable[..., Any], sample: SymbolSample | InstanceSample) -> Float[Tensor, ""]:
+    def loss(self, model: Callable[..., Any], sample: Example) -> Float[Tensor, ""]:
         return self.each(model(sample.batch), sample.target, sample.weight).mean()
 
-    def errors(self, model: Callable[..., Any], sample: SymbolSample | InstanceSample) -> Float[Tensor, "batch 2"]:
+    def errors(self, model: Callable[..., Any], sample: Example) -> Float[Tensor, "batch 2"]:
         error = self.each(model(sample.batch), sample.target, sample.weight)
         return torch.stack([error, sample.weight.reshape(len(error), -1).sum(1)], 1)
 

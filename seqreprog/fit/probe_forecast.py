@@ -29,8 +29,8 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 from tqdm.auto import tqdm
 
+from ..batches.example import Example, to_device
 from ..batches.stream import in_batches
-from ..batches.windows import Sample, batch_to
 from ..config.forecast import ForecastConfig, Loss
 from ..data.windows import Windows
 from ..errors import TrainingError
@@ -162,11 +162,11 @@ def _run(blend: Blend, windows: Windows, series_scale: np.ndarray, stop: float |
     signs = np.random.default_rng(blend.config.seed).choice([-1.0, 1.0], (len(windows), 1)) if mirror else None
     device = next(blend.model.input_map.parameters()).device
 
-    def read(where: slice) -> tuple[np.ndarray, Sample]:
+    def read(where: slice) -> tuple[np.ndarray, Example]:
         sample = blend.framing.sample(windows.take(where), series_scale, 1.0 if signs is None else signs[where])
-        return blend.model.hidden(batch_to(sample.batch, device)).float().cpu().numpy(), sample
+        return blend.model.hidden(to_device(sample.batch, device)).float().cpu().numpy(), sample
 
-    samples: list[Sample] = []
+    samples: list[Example] = []
     store, done = np.empty(0), 0
     hide = not blend.config.training.progress
     with tqdm(total=len(windows), desc="probing", unit="window", disable=hide or None) as bar:

@@ -5,7 +5,7 @@
 The input map stays as it was drawn and the frozen model reads each sequence once; only the states at hidden symbols are
 kept, of every layer. `m` and `d` are their mean and spread, `B` their principal directions and `e` the spread in these:
 its root takes some of the lead from the first of them, which say what most blanks share. `C` is chosen on held-out
-symbols. Source: as of `symbol_probe`.
+symbols. Source: as of `probe_sequence`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from ..baselines.solvers import held_out_scores, logistic_path, row_losses
-from ..batches.stream import in_batches
+from ..batches.stream import stream
 from ..batches.symbols import InfillDataset
 from ..errors import ConfigError
 from ..model import SymbolReprogram
@@ -111,25 +111,24 @@ def answers_at(
     """
     offsets = data.symbols.offsets
     owner, number = np.unique(np.searchsorted(offsets, where, "right") - 1, return_inverse=True)
-    order = np.argsort(data.lengths[owner], kind="stable")
-    turn = np.empty_like(order)
-    turn[order] = np.arange(len(order))
-    ranked = np.argsort(turn[number], kind="stable")  # symbols in the order in which their sequences are read
-    sequence, place = turn[number][ranked], (where - offsets[owner[number]])[ranked]
+    ranked = np.argsort(number, kind="stable")  # symbols sequence by sequence,
+    first = np.searchsorted(number[ranked], np.arange(len(owner) + 1))  # and where those of each begin
+    parts: list[tuple[np.ndarray, np.ndarray]] = []
 
-    def run(part: slice) -> np.ndarray:
-        asked = slice(*np.searchsorted(sequence, (part.start, part.stop)))
-        found = answer(data.__getitems__(owner[order[part]].tolist()).to(device).batch)
-        return found[torch.from_numpy(sequence[asked] - part.start), torch.from_numpy(place[asked])].cpu().numpy()
+    def run(part: np.ndarray) -> tuple[np.ndarray]:
+        count = np.diff(first)[part]
+        row = np.repeat(np.arange(len(part)), count)
+        asked = ranked[np.arange(len(row)) + np.repeat(first[part] - (np.cumsum(count) - count), count)]
+        found = answer(data.__getitems__(owner[part].tolist()).to(device).batch)
+        place = where[asked] - offsets[owner[part][row]]
+        parts.append((asked, found[torch.from_numpy(row), torch.from_numpy(place)].cpu().numpy()))
+        return (part,)
 
-    parts = []
-    with tqdm(total=len(order), desc="probing", unit="sequence", disable=not progress or None) as bar:
-        for part, found in in_batches(len(order), rows, run):
-            parts.append(found)
-            bar.update(part.stop - part.start)
-    joined = np.concatenate(parts)
+    with tqdm(total=len(owner), desc="probing", unit="sequence", disable=not progress or None) as bar:
+        stream(data.lengths[owner], rows, run, progress=bar.update)
+    asked, joined = (np.concatenate(each) for each in zip(*parts, strict=True))
     back = np.empty_like(joined)
-    back[ranked] = joined
+    back[asked] = joined
     return back
 
 

@@ -22,6 +22,7 @@ from tqdm.auto import tqdm
 
 from ..baselines.ngram import STRENGTHS, HeldOut
 from ..baselines.solvers import Task, held_out_scores, paths, row_losses
+from ..batches.stream import stream
 from ..batches.symbols import SymbolDataset
 from ..errors import ConfigError
 from ..model import SymbolReprogram
@@ -119,7 +120,6 @@ def _tried(
     return _Tried(float(loss.min(0).sum()), chosen, centre, solve)
 
 
-@torch.inference_mode()
 def sequence_features(
     model: SymbolReprogram, data: SymbolDataset, index: Int[np.ndarray, " row"], *, progress: bool = False
 ) -> tuple[Float[np.ndarray, "row feature"], Float[np.ndarray, "row place width"]]:
@@ -127,16 +127,15 @@ def sequence_features(
     model.eval()
     head: Any = model.output_map
     device = next(head.parameters()).device
-    order = np.argsort(data.lengths[index], kind="stable")
-    parts, placed = [], []
-    with tqdm(total=len(order), desc="probing", unit="sequence", disable=not progress or None) as bar:
-        for part in np.array_split(order, -(-len(order) // ROWS)):
-            states = model.hidden(data.__getitems__(index[part].tolist()).to(device).batch)
-            parts.append(statistics(states.embeds, states.mask).float().cpu().numpy())
-            placed.append(head.placed(states.embeds).float().cpu().numpy())
-            bar.update(len(part))
-    back = np.argsort(order, kind="stable")
-    return np.concatenate(parts)[back], np.concatenate(placed)[back]
+
+    def run(part: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        states = model.hidden(data.__getitems__(index[part].tolist()).to(device).batch)
+        read = statistics(states.embeds, states.mask), head.placed(states.embeds)
+        return read[0].float().cpu().numpy(), read[1].float().cpu().numpy()
+
+    with tqdm(total=len(index), desc="probing", unit="sequence", disable=not progress or None) as bar:
+        found = stream(data.lengths[index], ROWS, run, progress=bar.update)
+    return found[0], found[1]
 
 
 def _directed(

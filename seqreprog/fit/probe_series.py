@@ -19,7 +19,7 @@ from jaxtyping import Float, Int
 
 from ..baselines.solvers import ridge_left_out
 from ..batches.series import InstanceDataset
-from ..batches.stream import in_batches, rows_that_fit
+from ..batches.stream import rows_that_fit, stream
 from ..errors import ConfigError
 from ..model import InstanceReprogram
 from ..outputs.layers import LayerHead
@@ -68,7 +68,6 @@ def probe_series(
     return used, left_out
 
 
-@torch.inference_mode()
 def series_features(
     model: InstanceReprogram, data: InstanceDataset, index: Int[np.ndarray, " row"]
 ) -> Float[np.ndarray, "row feature"]:
@@ -78,17 +77,14 @@ def series_features(
     if not isinstance(head, LayerHead):
         raise ConfigError("features are those of a LayerHead; pass training.mode='probe'")
     device = next(head.parameters()).device
-    order = index[np.argsort(data.lengths[index], kind="stable")]
     patches: Any = model.input_map.patches
     rows = rows_that_fit(patches.positions * head.views, model.backbone.width, device)
 
-    def run(part: slice) -> np.ndarray:
-        states = model.hidden(data.__getitems__(order[part].tolist()).batch.to(device))
-        return head.read(states.embeds, states.mask).float().cpu().numpy()
+    def run(part: np.ndarray) -> tuple[np.ndarray]:
+        states = model.hidden(data.__getitems__(index[part].tolist()).to(device).batch)
+        return (head.read(states.embeds, states.mask).float().cpu().numpy(),)
 
-    found = np.concatenate([each for _, each in in_batches(len(order), rows, run)])
-    back = np.argsort(np.argsort(data.lengths[index], kind="stable"), kind="stable")
-    return found[back]
+    return stream(data.lengths[index], rows, run)[0]
 
 
 def _standard(

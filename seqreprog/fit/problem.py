@@ -12,8 +12,9 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from ..baselines.solvers import row_losses
-from ..batches.series import InstanceDataset, InstanceSample
-from ..batches.symbols import SymbolDataset, SymbolSample
+from ..batches.example import Example
+from ..batches.series import InstanceDataset
+from ..batches.symbols import SymbolDataset
 from ..build.sequence import build_sequence_model, room
 from ..config.forecast import Training
 from ..config.sequence import SequenceConfig
@@ -142,7 +143,7 @@ class _Recorder(SymbolObjective):
         super().__init__(task, examples)
         self.said: list[np.ndarray] = []
 
-    def errors(self, model: Any, sample: SymbolSample | InstanceSample) -> Float[Tensor, "batch 2"]:
+    def errors(self, model: Any, sample: Example) -> Float[Tensor, "batch 2"]:
         found = model(sample.batch)
         self.said.append(gathered(found.detach()).double().cpu().numpy())
         error = self.each(found, sample.target, sample.weight)

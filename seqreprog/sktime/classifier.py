@@ -14,7 +14,7 @@ from ..config.series import Form, Mapping
 from ..estimators.series import SeriesModel
 from ..tasks.series_summary import SeriesSummary
 from .kept import Kept
-from .panels import SHARED_TAGS, arrays, settings, test_params
+from .panels import SHARED_TAGS, arrays, channels_of, settings, test_params
 
 
 class ReprogClassifier(BaseClassifier):
@@ -115,7 +115,9 @@ class ReprogClassifier(BaseClassifier):
         super().__init__()
 
     def _fit(self, X: list[pd.DataFrame], y: np.ndarray) -> ReprogClassifier:
-        model = SeriesModel.fit(settings(self, "classify"), arrays(X), y, class_weight=self.class_weight)
+        model = SeriesModel.fit(
+            settings(self, "classify"), arrays(X), y, class_weight=self.class_weight, channels=channels_of(X)
+        )
         self.model_, self.summary_ = Kept(model), model.summary
         return self
 

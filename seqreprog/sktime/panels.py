@@ -36,6 +36,12 @@ def arrays(X: Sequence[pd.DataFrame]) -> list[np.ndarray]:
     return [frame.to_numpy(dtype=np.float64).T for frame in X]
 
 
+def channels_of(X: Sequence[pd.DataFrame]) -> tuple[str, ...]:
+    """What their columns are called; nothing where these are numbered."""
+    names = X[0].columns.tolist()
+    return tuple(names) if all(isinstance(name, str) for name in names) else ()
+
+
 def settings(estimator: Any, task: SeriesTask) -> SeriesConfig:
     """What the arguments of an estimator ask for; what is wrong with them is said here, in `fit`."""
     names = ("form", "mapping", "positions", "layers", "adapter", "training")

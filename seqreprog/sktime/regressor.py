@@ -13,7 +13,7 @@ from ..config.forecast import Adapter, Training
 from ..estimators.series import SeriesModel
 from ..tasks.series_summary import SeriesSummary
 from .kept import Kept
-from .panels import SHARED_TAGS, arrays, settings, test_params
+from .panels import SHARED_TAGS, arrays, channels_of, settings, test_params
 
 
 class ReprogRegressor(BaseRegressor):
@@ -92,7 +92,7 @@ class ReprogRegressor(BaseRegressor):
         super().__init__()
 
     def _fit(self, X: list[pd.DataFrame], y: np.ndarray) -> ReprogRegressor:
-        model = SeriesModel.fit(settings(self, "regress"), arrays(X), y)
+        model = SeriesModel.fit(settings(self, "regress"), arrays(X), y, channels=channels_of(X))
         self.model_, self.summary_ = Kept(model), model.summary
         return self
 

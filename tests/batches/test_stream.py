@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 
-from seqreprog.batches import stream as batching
-from seqreprog.batches.stream import TOKENS, in_batches, rows_that_fit
+import seqreprog.batches.stream as batching
+from seqreprog.batches.stream import TOKENS, in_batches, rows_that_fit, stream
 
 CPU = torch.device("cpu")
 
@@ -66,3 +67,24 @@ def test_rows_follow_tokens_and_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
     free = batching._free_memory(CPU)
     assert free is None or free > 2**20
+
+
+def test_like_lengths_stand_together_and_answers_come_back_in_order() -> None:
+    lengths, asked = np.array([5, 1, 3, 1, 9, 3, 2]), []
+
+    def run(part: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        asked.append(lengths[part].tolist())
+        return part, np.stack([lengths[part], 2 * part], 1)
+
+    told: list[int] = []
+    rows, both = stream(lengths, 3, run, progress=told.append)
+    assert asked == [[1, 1, 2], [3, 3, 5], [9]]
+    assert told == [3, 3, 1]
+    np.testing.assert_array_equal(rows, np.arange(7))
+    np.testing.assert_array_equal(both, np.stack([lengths, 2 * np.arange(7)], 1))
+
+
+def test_rows_of_one_length_keep_their_order() -> None:
+    asked = []
+    stream(np.full(6, 4), 4, lambda part: asked.append(part.tolist()) or (part,))
+    assert asked == [[0, 1, 2, 3], [4, 5]]

@@ -765,3 +765,27 @@ def test_a_future_that_is_too_short_leaves_nothing(beside: Path, backbone: str, 
 )
 def test_a_message_names_options(said: str, here: str) -> None:
     assert as_options(said) == here
+
+
+def test_no_verify_loads_what_answers_otherwise(
+    tmp_path: Path, place: Path, saved: Path, reseal: Callable[..., None]
+) -> None:
+    """The canary is skipped, the digest never."""
+    import json
+    import shutil
+
+    model = shutil.copytree(saved, tmp_path / "model")
+    canary = json.loads((model / "seqreprog.json").read_text())["canary"]
+    reseal(model, canary={**canary, "libraries": {**canary["libraries"], "transformers": "4.0.0"}})
+    from safetensors.torch import load_file, save_file
+
+    tensors = load_file(model / "adapter_model.safetensors")
+    changed = {name: part + 1 if name.startswith("canary.answer") else part for name, part in tensors.items()}
+    save_file(changed, model / "adapter_model.safetensors")
+    found = refused("predict", model, place / "long.csv", "--no-verify")
+    assert "is not what was saved" in found
+    reseal(model)
+    found = refused("predict", model, place / "long.csv")
+    assert "saved with transformers 4.0.0" in found
+    ran("predict", model, place / "long.csv", "--no-verify", "--out", tmp_path / "pred.csv")
+    assert (tmp_path / "pred.csv").is_file()

@@ -300,17 +300,14 @@ def test_a_saved_model_reads_the_column_of_its_fit(backbone: str, tmp_path: Path
 @pytest.mark.parametrize("task", KINDS)
 @pytest.mark.parametrize("old", [False, True])
 def test_without_a_name_in_the_fit_the_usual_column_is_read(
-    backbone: str, tmp_path: Path, task: str, old: bool
+    backbone: str, tmp_path: Path, task: str, old: bool, age: Callable[..., None]
 ) -> None:
     """A list has no name; an artifact of a release that did not store it has none either."""
     model = KINDS[task]({"backbone": backbone, "layers": 1}, frame()["seq"].tolist())
     assert model.sequence_col_ is None
     model.save(tmp_path / "model")
     if old:
-        path = tmp_path / "model" / "seqreprog.json"
-        document = json.loads(path.read_text())
-        assert document.pop("sequence_col") is None
-        path.write_text(json.dumps(document))
+        age(tmp_path / "model", "sequence_col")
     rows = frame() if task != "infill" else frame().assign(seq=lambda df: df["seq"] + "_")
     rows.rename(columns={"seq": "sequence"}).to_csv(tmp_path / "new.csv", index=False)
     found = pd.read_csv(io.StringIO(ran("predict", tmp_path / "model", tmp_path / "new.csv").stdout))

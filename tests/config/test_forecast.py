@@ -211,12 +211,12 @@ def test_the_time_axis_follows_what_is_read() -> None:
 
 def test_the_default_context_is_one_number() -> None:
     """The config's, the facade's, the longest that is chosen, and what users are told of it."""
-    from seqreprog import cli_options
+    from seqreprog.cli import options
     from seqreprog.sktime import ReprogForecaster
 
     left_open = settled(ForecastConfig(1), Covariates(), Open(context=True, layers=True), longest=10**9)
     assert {ForecastConfig(1).context, Forecaster(1).config.context, left_open.context} == {DEFAULT_CONTEXT}
-    for text in (Forecaster.__doc__, ReprogForecaster.__doc__, str(cli_options.Context.__metadata__[0].help)):
+    for text in (Forecaster.__doc__, ReprogForecaster.__doc__, str(options.Context.__metadata__[0].help)):
         assert f"at most {DEFAULT_CONTEXT}" in " ".join(str(text).split())
     named = [
         f"{file.name}: {line.strip()}"

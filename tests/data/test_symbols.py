@@ -145,7 +145,11 @@ CONTAINERS = {
     "str array": np.array,
     "object array": lambda v: np.array(v, dtype=object),
     "column array": lambda v: np.array(v)[:, None],
-    "string dtype array": lambda v: np.array(v, dtype=np.dtypes.StringDType()),
+    **(
+        {"string dtype array": lambda v: np.array(v, dtype=np.dtypes.StringDType())}
+        if hasattr(np.dtypes, "StringDType")  # from numpy 2 on
+        else {}
+    ),
     "series": pd.Series,
     "string series": lambda v: pd.Series(v, dtype="string"),
     "object series": lambda v: pd.Series(v, dtype=object),

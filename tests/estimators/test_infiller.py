@@ -47,6 +47,7 @@ def model(make_backbone: Make) -> SequenceInfiller:
     return make(make_backbone("bert"), options=options).fit(texts, spans=masks)
 
 
+@pytest.mark.compat
 @pytest.mark.filterwarnings("ignore::seqreprog.Notice")
 def test_what_is_hidden_is_told_from_what_stands_around(model: SequenceInfiller) -> None:
     assert model.predict(["AAA__AAF", "DDD__DDG"]).tolist() == ["AAAKKAAF", "DDDLLDDG"]
@@ -82,6 +83,7 @@ def test_diversity_is_over_pairs_of_different_samples() -> None:
     assert diversity(rows, owner) == pytest.approx(np.mean([diversity(rows[:, owner == one]) for one in (4, 9)]))
 
 
+@pytest.mark.compat
 def test_save_load_pickle_and_clone(model: SequenceInfiller, tmp_path: Path) -> None:
     model.save(tmp_path / "model")
     again = SequenceInfiller.load(tmp_path / "model")
@@ -139,6 +141,7 @@ def test_longer_than_the_positions_of_the_backbone_is_said_with_what_helps(make_
         make(make_backbone("bert")).fit(texts)
 
 
+@pytest.mark.compat
 @pytest.mark.filterwarnings("ignore::seqreprog.Notice")
 def test_peft_trains_inside_says_so_and_is_saved(make_backbone: Make, tmp_path: Path) -> None:
     pytest.importorskip("peft")

@@ -139,6 +139,7 @@ def test_an_answer_is_the_same_alone_and_among_longer_ones(model: SequenceClassi
     np.testing.assert_array_equal(model.predict_proba(texts[::-1])[::-1].argmax(1), together.argmax(1))
 
 
+@pytest.mark.compat
 @pytest.mark.usefixtures("one_split")
 @pytest.mark.parametrize("family", ["bert", "gpt2"])
 def test_the_pure_form_learns_a_motif_at_any_place(make_backbone: Make, family: str) -> None:
@@ -258,6 +259,7 @@ def test_frozen_weights_are_the_same_to_the_byte_and_an_adapter_inside_is_said(b
     assert "no longer" not in str(one.summary_)
 
 
+@pytest.mark.compat
 def test_peft_trains_inside_and_is_saved(backbone: str, tmp_path: Path) -> None:
     peft = pytest.importorskip("peft")
     texts, labels = peptides(16)
@@ -274,6 +276,18 @@ def test_peft_trains_inside_and_is_saved(backbone: str, tmp_path: Path) -> None:
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(one)).predict_proba(texts), one.predict_proba(texts))
 
 
+@pytest.mark.compat
+@pytest.mark.parametrize("family", ["gpt2", "t5"])
+def test_peft_trains_inside_other_families(make_backbone: Make, family: str) -> None:
+    pytest.importorskip("peft")
+    texts, labels = peptides(16)
+    one = classifier(str(make_backbone(family)), base="none", peft=True).fit(texts, labels)
+    assert one.summary_.tuned > 0
+    again = pickle.loads(pickle.dumps(one))
+    np.testing.assert_array_equal(again.predict_proba(texts), one.predict_proba(texts))
+
+
+@pytest.mark.compat
 def test_a_saved_model_answers_with_the_same_bits_in_a_new_process(model: SequenceClassifier, tmp_path: Path) -> None:
     texts, _ = peptides(6, seed=8)
     model.save(tmp_path / "model")

@@ -27,6 +27,7 @@ from seqreprog.fit.artifact import CONFIG, FORMAT_VERSION, WEIGHTS, load_artifac
 from seqreprog.fit.fitted_forecast import Blend, blend_state
 from seqreprog.sources.language import load_backbone
 
+pytestmark = pytest.mark.compat
 PACKAGE = Path(checkpoint.__file__).parent
 
 

@@ -24,6 +24,7 @@ from seqreprog.fit.artifact import CONFIG, WEIGHTS, sealed
 from seqreprog.fit.canary import OTHER, SAME, library_versions
 from seqreprog.sources.language import Backbone
 
+pytestmark = pytest.mark.compat
 SMALL: dict[str, Any] = {"hidden": 8, "heads": 2, "head_width": 4, "n_prototypes": 8}
 SHORT: dict[str, Any] = {"max_steps": 3, "batch_size": 8, "validation_windows": 16, "progress": False}
 FAMILIES = ("forecast", "sentence", "sequence", "infill", "series")

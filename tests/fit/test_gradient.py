@@ -183,6 +183,7 @@ def test_schedule_warms_up_then_falls_to_its_floor() -> None:
     assert np.isfinite(loop._schedule(1.0, 1.0))
 
 
+@pytest.mark.compat
 def test_the_known_answer_is_learned(backbone: Backbone) -> None:
     """A clean alternation: the next value is minus the last. The naive error is 4, the mean's 1."""
     config = replace(CONFIG, horizon=1, training=replace(TRAINING, max_steps=150, evaluate_every=50))
@@ -269,6 +270,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.compat
 def test_two_processes_train_what_one_trains(make_backbone: Callable[[str], Path], tmp_path: Path) -> None:
     from safetensors import safe_open
 

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import torch
 
-from seqreprog.batches.symbols import SymbolDataset, SymbolSample
-from seqreprog.batches.windows import Sample
+from seqreprog.batches.example import Example
+from seqreprog.batches.symbols import SymbolDataset
 from seqreprog.build.sequence import build_sequence_model
 from seqreprog.config.forecast import Adapter
 from seqreprog.config.sequence import SequenceConfig
@@ -25,13 +25,13 @@ from seqreprog.types import Forecast, SeriesBatch, SymbolBatch
 ADAPTER = Adapter(hidden=8, heads=2, head_width=4, n_prototypes=8, dropout=0.0)
 
 
-def forecast_case() -> tuple[Forecast, Sample]:
+def forecast_case() -> tuple[Forecast, Example]:
     generator = torch.Generator().manual_seed(0)
     point, target = (torch.randn(4, 2, 5, generator=generator) for _ in range(2))
     weight = torch.rand(4, 2, 5, generator=generator) * (torch.rand(4, 2, 5, generator=generator) > 0.3)
     answer = Forecast(point, point[..., None] + torch.tensor([-1.0, 1.0]))
     batch = SeriesBatch(torch.zeros(4, 2, 6), torch.ones(4, 2, 6, dtype=torch.bool))
-    return answer, Sample(batch, target, weight)
+    return answer, Example(batch, target, weight)
 
 
 @pytest.mark.parametrize("kind", ["mse", "mae"])
@@ -55,13 +55,13 @@ class Given:
     """A task with three examples, and what a model would answer."""
 
     answer: torch.Tensor
-    sample: SymbolSample
+    sample: Example
 
 
 def given(target: torch.Tensor, weight: torch.Tensor) -> Given:
     ids = torch.ones(3, 4, dtype=torch.long)
     answer = torch.randn(3, 2, generator=torch.Generator().manual_seed(0))
-    return Given(answer, SymbolSample(SymbolBatch(ids, ids > 0), target, weight))
+    return Given(answer, Example(SymbolBatch(ids, ids > 0), target, weight))
 
 
 def test_each_task_by_hand() -> None:

@@ -51,6 +51,7 @@ def path(make_backbone: Callable[[str], Path], request: pytest.FixtureRequest) -
     return make_backbone(request.param)
 
 
+@pytest.mark.compat
 def test_a_noisy_sine_beats_the_naive_and_nears_the_noise(path: Path) -> None:
     df, after = frame(), frame(300 + HORIZON)
     model = probed(path, df, adapter=WIDE)

@@ -93,6 +93,7 @@ def test_statistics_in_units_give_equivariance_up(make_backbone: Make) -> None:
     assert np.abs((numbers(moved.predict()) + 32) / 4 - numbers(plain.predict())).max() > 1e-3
 
 
+@pytest.mark.compat
 def test_a_forecast_is_the_same_alone_or_in_any_batch(model: Forecaster) -> None:
     strangers = frame((300, 12, 41, 40, 7), scale=1e4, shift=5e5, seed=9).assign(
         unique_id=lambda df: "x" + df["unique_id"]
@@ -214,6 +215,7 @@ for path in sys.argv[2:]:
 """
 
 
+@pytest.mark.compat
 def test_save_and_load_is_the_same_to_the_bit_also_in_a_new_process(make_backbone: Make, tmp_path: Path) -> None:
     df, expected = frame(seed=7), {}
     df.to_pickle(tmp_path / "frame.pkl")

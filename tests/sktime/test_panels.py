@@ -61,6 +61,7 @@ def test_classes_keep_their_names_and_unequal_series_with_gaps_are_read() -> Non
     np.testing.assert_allclose(classifier.predict_proba(table).sum(1), 1)
 
 
+@pytest.mark.compat
 def test_a_pickle_is_small_and_gives_the_same_bits_in_another_process(tmp_path: Any) -> None:
     X, y = panel()
     regressor = ReprogRegressor(**SHARED).fit(X, 2.0 * y)

@@ -13,6 +13,7 @@ from seqreprog.sources.capabilities import CACHE_NAMES, Capabilities, capabiliti
 from seqreprog.sources.language import Backbone, load_backbone
 from seqreprog.types import Prefix, SoftTokens
 
+pytestmark = pytest.mark.compat
 CAUSAL, ENCODERS = ("gpt2", "llama", "qwen2", "mistral", "gemma", "gptneox"), ("bert", "roberta")
 
 

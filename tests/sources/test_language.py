@@ -18,6 +18,7 @@ from seqreprog.fit.artifact import backbone_record, check_backbone
 from seqreprog.sources.language import MINILM_HUB_ID, Backbone, load_backbone
 from seqreprog.types import SoftTokens, TokenIds
 
+pytestmark = pytest.mark.compat
 FAMILIES = ("gpt2", "llama", "qwen2", "mistral", "gemma", "gptneox", "bert", "roberta", "t5")
 CAUSAL = FAMILIES[:6]
 LAYERS, WIDTH = 3, 32

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from seqreprog.baselines.ridge import RidgeForecaster
-from seqreprog.batches.windows import Sample
+from seqreprog.batches.example import Example
 from seqreprog.build.forecast import build_forecaster
 from seqreprog.config.forecast import Adapter, ForecastConfig, Prompt, Reading
 from seqreprog.data.windows import Panel, windows_between
@@ -25,6 +25,7 @@ from seqreprog.sources.language import Backbone, load_backbone
 from seqreprog.sources.memo import Memo
 from seqreprog.types import Prefix, SoftTokens, TokenIds
 
+pytestmark = pytest.mark.compat
 CAUSAL = ("gpt2", "llama", "qwen2", "mistral", "gemma", "gptneox")
 ENCODERS = ("bert", "roberta")
 WIDTH, WINDOW = 32, 32  # WINDOW: how far mistral's layers read
@@ -135,7 +136,7 @@ def test_static_text_alone_and_no_prompt_at_all(loaded: Load, family: str) -> No
     assert backbone.prompt([], None, tokens) is None
 
 
-def case(backbone: Backbone, reading: Reading = "bidirectional") -> tuple[SeriesReprogram, Sample]:
+def case(backbone: Backbone, reading: Reading = "bidirectional") -> tuple[SeriesReprogram, Example]:
     """A whole forecaster with a long static text, and a batch whose statistics differ in length."""
     config = ForecastConfig(
         horizon=4,
@@ -155,7 +156,7 @@ def case(backbone: Backbone, reading: Reading = "bidirectional") -> tuple[Series
     return model, frame.sample(windows, panel.scales())
 
 
-def gradients(model: SeriesReprogram, sample: Sample) -> dict[str, torch.Tensor]:
+def gradients(model: SeriesReprogram, sample: Example) -> dict[str, torch.Tensor]:
     """The forecast and the gradient of every trained weight."""
     forecast = model(sample.batch)
     loss = point_loss(forecast.point, sample.target, sample.weight, "mse")

@@ -14,7 +14,8 @@ from tokenizers import ByteLevelBPETokenizer
 from transformers import GPT2Config, GPT2Model, PreTrainedTokenizerFast
 from transformers.utils import logging
 
-from seqreprog.batches.windows import Framing, Sample, WindowDataset, batch_to
+from seqreprog.batches.example import Example, to_device
+from seqreprog.batches.windows import Framing, WindowDataset
 from seqreprog.build.forecast import build_forecaster, build_prompt
 from seqreprog.config.forecast import Adapter, ForecastConfig, Prompt, Training
 from seqreprog.data.windows import Panel, windows_between
@@ -125,12 +126,12 @@ class Case:
         with torch.inference_mode(), self._precision():
             for part in self.last.chunks(self.shape.batch):
                 batch, _ = self.framing.batch(part.inputs(), self.scales[part.series])
-                self.model(batch_to(batch, self.device))
+                self.model(to_device(batch, self.device))
 
     def forward_for_training(self) -> object:
         self.model.train()
         sample = WindowDataset(self.windows, self.scales, self.framing).__getitems__(list(range(self.shape.batch)))
-        return self.model(batch_to(sample.batch, self.device))
+        return self.model(to_device(sample.batch, self.device))
 
     def limit_step(self) -> None:
         hidden = self.limit_forward_for_training()
@@ -176,7 +177,7 @@ class _Paced(WindowDataset):
         super().__init__(case.windows, case.scales, case.framing)
         self.pacer = pacer
 
-    def __getitems__(self, index: Sequence[int]) -> Sample:
+    def __getitems__(self, index: Sequence[int]) -> Example:
         self.pacer.turn()
         return super().__getitems__(index)
 

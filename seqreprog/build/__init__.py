@@ -1,0 +1,1 @@
+"""Names to modules: where an option becomes a module, for all families."""
