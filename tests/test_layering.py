@@ -44,6 +44,8 @@ ROOMS = {
     "pandas": {
         "data/frames.py",
         "data/calendars.py",
+        "data/clocks.py",
+        "data/readings.py",
         "data/columns.py",
         "data/rows.py",
         "data/instance_frames.py",

@@ -1,8 +1,8 @@
 """A frequency as plain text and back: pandas' alias where it says everything, else the rule with its keywords.
 
-`pd.offsets.CustomBusinessDay(weekmask="Mon Tue Wed Thu Fri Sat")` has the alias `C`, which forgets the weekmask. Here
-it is `CustomBusinessDay(weekmask='Mon Tue Wed Thu Fri Sat')`: text that a message can show, a command line can take and an
-artifact can hold. It is read from a closed list of names and keywords, never run.
+The alias of `pd.offsets.CustomBusinessDay(weekmask="Mon Tue Wed Thu Fri Sat")` is `C`, which forgets the weekmask. Here
+it is `CustomBusinessDay(weekmask='Mon Tue Wed Thu Fri Sat')`: text that a message can show, a command line can take and
+an artifact can hold. It is read from a closed list of names and keywords, never run.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,9 +27,11 @@ ADVICE = {
     "Resample them, leave them out or pass freq=...": "Resample them or leave them out",
     "Resample df or change freq": "Resample y",
     "Resample df": "Resample y",
+    ", or pass freq=...": "",
     DROP: "Drop or aggregate them",
     DROP_LATER: "Drop or aggregate them",
 }
+_PASTED = re.compile(rf"df\['{TIME}'\] = pd\.to_datetime\(df\['{TIME}'\](?:, utc=True)?\)\.dt\.")
 
 
 @dataclass(frozen=True)
@@ -259,6 +262,8 @@ def advised() -> Iterator[None]:
         for theirs, ours in ADVICE.items():
             if said.endswith(theirs):
                 said = said.removesuffix(theirs) + ours
+        said = _PASTED.sub(r"y.index = y.index.", said).replace("pass freq=pd.offsets", "take y.asfreq(pd.offsets")
+        said = said.replace("'), else fill_gaps=True", "')), which keeps them out, else y.asfreq('D')")
         said = said.replace(f", '{ID}', '{TIME}']", "]").replace(f"['{ID}', '{TIME}']", "[]")  # X came without them
         raise DataError(said) from error
 
