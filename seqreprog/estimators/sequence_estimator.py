@@ -175,7 +175,7 @@ class SequenceEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
 
     @property
     def _n_features_out(self) -> int:
-        return self._fitted().backbone.width
+        return self._fitted().backbone.state_width
 
     # --- keeping ------------------------------------------------------------------------------------------------------
 
