@@ -1,6 +1,6 @@
 """What reading a CSV of a million rows costs: CPU seconds of one checkout beside another's, in turns, as JSON.
 
-python examples/benchmarks/reading.py --old ../old-checkout --rounds 9 --json docs/results/reading.json
+Run it: python examples/benchmarks/reading.py --old ../old-checkout --rounds 9 --json docs/results/reading.json
 
 Each reading is a process of its own, which reads the file (`read`) and puts its rows in order (`order`); the ratio is
 that of the medians of both together. `--old` is a checkout of an earlier commit, `--old-path` what its libraries need

@@ -142,6 +142,11 @@ def _read_marked(
     if any(re.search(r"\.\d+$", name) for name in unique):
         first = read(nrows=1, header=None, dtype=str, keep_default_na=False).iloc[0]
         written = [old or new for old, new in zip(first, unique, strict=True)]
+    if nameless := [place for place, name in enumerate(written) if place and name == f"Unnamed: {place}"]:
+        said = f"{len(nameless)} of {len(written)} columns have no name"
+        warnings.warn(
+            f"file {str(source)!r}: {said}; the first is called {written[nameless[0]]!r}", Notice, stacklevel=3
+        )
     both = zip(written, unique, strict=True)
     words = [new for old, new in both if (old in names if numeric is None else old not in numeric)]
     unknown = {name: [""] if name in words else MISSING for name in unique}

@@ -246,7 +246,8 @@ def test_names_that_differ_in_white_space_alone_are_told(tmp_path: Path) -> None
 def test_columns_that_share_a_name_keep_it(tmp_path: Path) -> None:
     """Else two series 'a' would come back as 'a' and 'a.1'."""
     (tmp_path / "some.csv").write_text("ds,a,a,a.1,\n2024-01-01,1,2,3,4\n")
-    assert list(read_frame_file(tmp_path / "some.csv")) == ["ds", "a", "a", "a.1", "Unnamed: 4"]
+    with pytest.warns(Notice, match=r"some\.csv': 1 of 5 columns have no name; the first is called 'Unnamed: 4'"):
+        assert list(read_frame_file(tmp_path / "some.csv")) == ["ds", "a", "a", "a.1", "Unnamed: 4"]
     (tmp_path / "some.csv").write_text("ds,a.1,a.2\n2024-01-01,1,2\n")
     assert list(read_frame_file(tmp_path / "some.csv")) == ["ds", "a.1", "a.2"]
 
