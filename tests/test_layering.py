@@ -44,6 +44,7 @@ ROOMS = {
     "pandas": {
         "data/frames.py",
         "data/calendars.py",
+        "data/categories.py",
         "data/clocks.py",
         "data/readings.py",
         "data/columns.py",

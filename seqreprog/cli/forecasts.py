@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,7 @@ def deliver_forecasts(
 
 def score_recipe(config: Path, data: Path, columns: dict[str, Any]) -> dict[str, Any]:
     """What a recipe finds on a file; `columns` that were named in the command count before those of the recipe."""
+    from ..data.categories import learned
     from ..data.covariates import read_covariates
     from ..data.frames import read_table
     from ..evaluation.protocol import read_recipe, run_recipe
@@ -76,6 +78,7 @@ def score_recipe(config: Path, data: Path, columns: dict[str, Any]) -> dict[str,
     given = {name: value for name, value in columns.items() if value is not None}  # a file has its own names
     named = {**protocol.columns, **given}
     frame = read_series(data, named["id_col"], forecaster.covariates.static)
+    forecaster = replace(forecaster, covariates=learned(frame, forecaster.covariates))
     table = read_covariates(read_table(frame, **named), frame, forecaster.covariates)
     for notice in table.notices:
         warnings.warn(notice, Notice, stacklevel=2)
@@ -116,10 +119,12 @@ def read_ahead(path: Path | None, columns: Sequence[str], frame: Any, id_col: st
 def check_ahead(frame: Any, ahead: Any, columns: dict[str, Any], names: Sequence[str], horizon: int) -> None:
     """Refuses a future that cannot serve before the model is fitted and saved."""
     from ..config.forecast import Covariates
+    from ..data.categories import learned
     from ..data.covariates import read_future
     from ..data.frames import read_table
 
-    read_future(read_table(frame, **columns), ahead, Covariates.of(None, names, ()), steps=horizon, horizon=horizon)
+    covariates = learned(frame, Covariates.of(None, names, ()))
+    read_future(read_table(frame, **columns), ahead, covariates, steps=horizon, horizon=horizon)
 
 
 def frequency(text: str | None) -> str | int | None:

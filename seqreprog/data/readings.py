@@ -66,10 +66,15 @@ def _clock_form(text: str) -> str:
 
 def read_forms(series: pd.Series, forms: tuple[str, ...]) -> dict[str, pd.Series]:
     """The readings that all rows allow; where none does, the one that most rows allow."""
-    readings = {form: pd.to_datetime(series, format=form, errors="coerce", utc="%z" in form) for form in forms}
+    codes, each = pd.factorize(series)  # a time is written once for each series
+    readings = {form: _parsed(each, form).take(codes).reset_index(drop=True) for form in forms}
     whole = {form: times for form, times in readings.items() if times.notna().all()}
     best = min(readings, key=lambda form: int(readings[form].isna().sum()))
     return whole or {best: readings[best]}
+
+
+def _parsed(text: Any, form: str) -> pd.Series:
+    return pd.to_datetime(pd.Series(text), format=form, errors="coerce", utc="%z" in form)
 
 
 def number_forms(values: Int[np.ndarray, " row"]) -> tuple[str, ...]:

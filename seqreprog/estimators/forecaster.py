@@ -30,10 +30,11 @@ from ..config.forecast import (
     settled,
     to_dict,
 )
+from ..data.categories import learned
 from ..data.covariates import ends_of, read_covariates
 from ..data.frames import SeriesTable, future_frame, read_table, window_frame, with_forecasts
 from ..data.rows import Columns
-from ..errors import CheckpointError, ConfigError, InputTypeError, NotFittedError, Notice, name_some
+from ..errors import CheckpointError, ConfigError, InputTypeError, NotFittedError, Notice
 from ..evaluation.backtest import Backtest, backtest, history_of, scorecard
 from ..evaluation.plot import check_picture, plot_forecast, save_figure
 from ..fit.artifact import backbone_record, check_backbone, check_kind, load_artifact, save_artifact
@@ -151,17 +152,17 @@ class Forecaster:
                 them, `"first"` and `"last"` take that row, `"mean"` the mean of the known values.
             mode: `"train"` or, for a quick first answer without training, `"probe"`; see `Training`, whose choice holds
                 by default.
-            static: text, one sentence for each series, the same in all of its rows.
-            futr_cols: numbers that are known of the steps to come (holidays, a weather forecast); `predict` asks for
-                them.
-            hist_cols: numbers that are known up to now.
+            static: text, one sentence for each series, the same in all of its rows; or a number, read as words.
+            futr_cols: numbers, or words (up to 50, one-hot), that are known of the steps to come (holidays, a weather
+                forecast); `predict` asks for them.
+            hist_cols: numbers or words that are known up to now.
 
         Raises:
             ConfigError: a column has two roles.
             DataError: the records break a rule; the message says which, where, and what to do.
             BackboneError: the language model cannot be found, or is too small for prompt and patches.
         """
-        names = Covariates.of(static, futr_cols, hist_cols)
+        names = learned(df, Covariates.of(static, futr_cols, hist_cols))
         columns: Any = {"id_col": id_col, "time_col": time_col, "target_col": target_col, "freq": freq}
         table = self._read(df, names, **columns, fill_gaps=fill_gaps, duplicates=duplicates)
         config = settled(self.config, names, self._open, longest=int(table.panel.lengths.max()))
@@ -205,7 +206,6 @@ class Forecaster:
         table = self._asked(df)
         names, context, horizon = self.config.covariates, self.config.context, self.config.horizon
         windows = ends_of(table, names, futr_df, context=context, horizon=horizon, steps=int(h))
-        self._name_blind(table.ids[~windows.sighted()])
         hidden = not self.config.training.progress
         with tqdm(total=len(windows), desc="forecasting", unit="series", disable=hidden or None) as bar:
             point, quantiles = blend.forecast(windows, table.panel.scales(), progress=bar.update)
@@ -364,7 +364,7 @@ class Forecaster:
         self, df: pd.DataFrame, columns: dict[str, Any], *, refit: bool = False, **shape: Any
     ) -> tuple[SeriesTable, Backtest, ForecastConfig]:
         kinds = {item.name for item in fields(Covariates)}
-        names = Covariates.of(**{name: given for name, given in columns.items() if name in kinds})
+        names = learned(df, Covariates.of(**{name: given for name, given in columns.items() if name in kinds}))
         table = self._read(df, names, **{name: given for name, given in columns.items() if name not in kinds})
         before = history_of(table.panel, self.config.horizon, **shape)
         config = settled(self.config, names, self._open, longest=int(before.lengths.max()))
@@ -378,13 +378,6 @@ class Forecaster:
         if self._table is None:
             raise NotFittedError("a loaded model holds no series: pass the frame to forecast, predict(df)")
         return self._table
-
-    def _name_blind(self, ids: pd.Index) -> None:
-        if len(ids):
-            own, verb = ("its", "has") if len(ids) == 1 else ("their", "have")
-            said = f"series {name_some(ids)} {verb} no observed value in {own} last {self.config.context} steps"
-            what = f"{own} forecast is missing" if len(ids) == 1 else f"{own} forecasts are missing"
-            warnings.warn(f"{said}: {what}", Notice, stacklevel=3)
 
     def _load_backbone(self, config: ForecastConfig) -> Backbone:
         if self._backbone is None or config.layers != self.config.layers:
