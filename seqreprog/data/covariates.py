@@ -139,7 +139,7 @@ def _keys(table: SeriesTable, df: pd.DataFrame, what: str) -> tuple[Int[np.ndarr
         codes = np.zeros(len(df), dtype=np.int64)
     else:
         raise no_column(df, columns.id_col, _ADVICE, what)
-    times = read_times(df[columns.time_col], columns.time_col)[0]
+    times = read_times(df[columns.time_col], columns.time_col, codes, freq=columns.freq, form=columns.form).times
     if isinstance(times, pd.DatetimeIndex) and isinstance(table.times, pd.DatetimeIndex):
         if (times.tz is None) == (table.times.tz is None):
             return codes, times.as_unit(table.times.unit)

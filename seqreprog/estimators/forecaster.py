@@ -130,7 +130,7 @@ class Forecaster:
         id_col: str | None = None,
         time_col: str | None = None,
         target_col: str | None = None,
-        freq: str | int | None = None,
+        freq: object = None,
         fill_gaps: bool = False,
         duplicates: object = "error",
         mode: Mode | None = None,
@@ -145,7 +145,7 @@ class Forecaster:
             id_col: names the series; `"unique_id"` by default.
             time_col: dates or whole numbers; `"ds"` by default.
             target_col: what to forecast; `"y"` by default.
-            freq: pandas offset alias or whole-number step; found out by itself.
+            freq: pandas offset (a custom calendar too) or alias, or whole-number step; found out by itself.
             fill_gaps: take missing rows for missing values instead of refusing them, here and in `predict`.
             duplicates: what counts of several rows for one time of a series, here and in `predict`: `"error"` refuses
                 them, `"first"` and `"last"` take that row, `"mean"` the mean of the known values.

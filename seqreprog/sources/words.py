@@ -65,15 +65,21 @@ def word_scale(model: Any, tokenizer: Any, first_position: int = 0, *, positions
 
 
 @torch.no_grad()
-def lists_embeddings(model: Any) -> bool:
+def lists_embeddings(model: Any, *, use_cache: bool = True) -> bool:
     """Whether the list of the model's states opens with what the first layer reads.
 
-    The state of a word there is the same whatever stands beside it: only layers read that.
+    The state of a word there is the same whatever stands beside it: only layers read that, and a bridge to states of
+    another width (MobileBERT joins each word with its neighbours there).
+
+    Args:
+        model: a bare Hugging Face model in evaluation mode.
+        use_cache: whether it can be told to keep no keys and values; some fail to make a place for them.
     """
     vectors = model.get_input_embeddings()(_pairs(model, ()))
     with torch.autocast(vectors.device.type, enabled=False):
-        first = _first(model(inputs_embeds=vectors, output_hidden_states=True))
-    return _close(first[0, 1], first[1, 1])
+        options = {"use_cache": False} if use_cache else {}
+        first = _first(model(inputs_embeds=vectors, output_hidden_states=True, **options))
+    return first.shape != vectors.shape or _close(first[0, 1], first[1, 1])
 
 
 def every_state(
