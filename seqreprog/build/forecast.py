@@ -66,7 +66,7 @@ def build_forecaster(config: ForecastConfig, backbone: Backbone, *, fresh: bool 
             reach=PROBE_REACH if config.training.mode == "probe" else 1.0,
         )
         output_map = ForecastHead(
-            width=backbone.width,
+            width=backbone.state_width,
             length=config.slots,
             horizon=config.horizon,
             quantiles=config.quantile_levels,

@@ -136,15 +136,25 @@ def _output_map(config: SequenceConfig, backbone: Backbone, classes: int, places
     if config.task == "infill":
         before, behind = _around(config)
         if config.training.mode == "probe":
-            return StateMap(depth=backbone.layers, width=backbone.width, classes=classes, before=before, behind=behind)
+            backbone.check_layers()
+            return StateMap(
+                depth=backbone.layers, width=backbone.state_width, classes=classes, before=before, behind=behind
+            )
+        backbone.check_words("Leave method and training as they are: the probe reads states alone")
         return TokenMap(vocabulary=vocabulary, classes=classes, before=before, behind=behind)
     reading: Reading = "mean" if config.pooling == "mean" else "last"
+    if config.output != "head":
+        backbone.check_words("Pass output='head'")
+    elif config.training.mode == "probe":
+        backbone.check_layers()
     match config.output:
         case "head" if config.training.mode == "probe":
-            return LayerHead(depth=backbone.layers, width=backbone.width, outputs=classes, places=places)
+            return LayerHead(depth=backbone.layers, width=backbone.state_width, outputs=classes, places=places)
         case "head":
             pooling: PoolingKind = "attention" if config.pooling == "auto" else config.pooling
-            return PooledHead(width=backbone.width, outputs=classes, pooling=pooling, dropout=config.adapter.dropout)
+            return PooledHead(
+                width=backbone.state_width, outputs=classes, pooling=pooling, dropout=config.adapter.dropout
+            )
         case "verbaliser" | "words":
             words = _label_vectors(config, backbone, classes)
             return Verbaliser(words, trains=config.output == "verbaliser", pooling=reading)

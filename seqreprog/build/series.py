@@ -109,9 +109,13 @@ def _prototype_map(
 def _output_map(config: SeriesConfig, backbone: Backbone, classes: int, views: int) -> nn.Module:
     if config.form == "prototype":
         if config.probed:
-            return LayerHead(depth=backbone.layers, width=backbone.width, outputs=classes, views=views)
-        head = PooledHead(width=backbone.width, outputs=classes, pooling="attention", dropout=config.adapter.dropout)
+            backbone.check_layers()
+            return LayerHead(depth=backbone.layers, width=backbone.state_width, outputs=classes, views=views)
+        head = PooledHead(
+            width=backbone.state_width, outputs=classes, pooling="attention", dropout=config.adapter.dropout
+        )
         return JoinedViews(head, views)
+    backbone.check_words("Pass form='prototype'")
     words, many = len(backbone.vocabulary), config.words_per_class
     if classes * many > words:
         raise ConfigError(

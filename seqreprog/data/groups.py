@@ -164,9 +164,9 @@ def split_groups(
     if count == len(groups):
         held = free[next(StratifiedShuffleSplit(**options).split(free, labels[free]))[1]]
     elif fraction <= 0.5:
-        held = group_folds(groups, labels, max(2, round(1 / fraction)), seed)[0]
+        held = group_folds(groups, labels, min(max(2, round(1 / fraction)), count), seed)[0]
     else:
-        kept = group_folds(groups, labels, max(2, round(1 / (1 - fraction))), seed)[0]
+        kept = group_folds(groups, labels, min(max(2, round(1 / (1 - fraction))), count), seed)[0]
         held = np.setdiff1d(np.arange(len(groups)), kept)
     return np.setdiff1d(np.arange(len(groups)), held), np.sort(held)
 

@@ -29,17 +29,18 @@ from ..config.forecast import (
     settled,
     to_dict,
 )
+from ..data.categories import learned
 from ..data.covariates import ends_of, read_covariates
 from ..data.frames import SeriesTable, future_frame, read_table, with_forecasts
 from ..data.rows import Columns
-from ..errors import CheckpointError, ConfigError, InputTypeError, NotFittedError, Notice, name_some
+from ..errors import CheckpointError, ConfigError, InputTypeError, NotFittedError, Notice
 from ..evaluation.plot import check_picture, plot_forecast, save_figure
 from ..fit.artifact import backbone_record, check_backbone, check_kind, load_artifact, save_artifact
 from ..fit.fitted_forecast import Blend, blend_state, restore_blend
 from ..fit.gradient import check_device
 from ..sources.language import Backbone, load_backbone
 from ..tasks.forecast import FitSummary, fit_panel
-from .rolling import RollingOrigin, remembered
+from .rolling import RollingOrigin, beside_of, remembered
 
 NAME = "seqreprog"
 
@@ -130,7 +131,7 @@ class Forecaster(RollingOrigin):
         id_col: str | None = None,
         time_col: str | None = None,
         target_col: str | None = None,
-        freq: str | int | None = None,
+        freq: object = None,
         fill_gaps: bool = False,
         duplicates: object = "error",
         mode: Mode | None = None,
@@ -145,23 +146,23 @@ class Forecaster(RollingOrigin):
             id_col: names the series; `"unique_id"` by default.
             time_col: dates or whole numbers; `"ds"` by default.
             target_col: what to forecast; `"y"` by default.
-            freq: pandas offset alias or whole-number step; found out by itself.
+            freq: pandas offset (a custom calendar too) or alias, or whole-number step; found out by itself.
             fill_gaps: take missing rows for missing values instead of refusing them, here and in `predict`.
             duplicates: what counts of several rows for one time of a series, here and in `predict`: `"error"` refuses
                 them, `"first"` and `"last"` take that row, `"mean"` the mean of the known values.
             mode: `"train"` or, for a quick first answer without training, `"probe"`; see `Training`, whose choice holds
                 by default.
-            static: text, one sentence for each series, the same in all of its rows.
-            futr_cols: numbers that are known of the steps to come (holidays, a weather forecast); `predict` asks for
-                them.
-            hist_cols: numbers that are known up to now.
+            static: text, one sentence for each series, the same in all of its rows; or a number, read as words.
+            futr_cols: numbers, or words (up to 50, one-hot), that are known of the steps to come (holidays, a weather
+                forecast); `predict` asks for them.
+            hist_cols: numbers or words that are known up to now.
 
         Raises:
             ConfigError: a column has two roles.
             DataError: the records break a rule; the message says which, where, and what to do.
             BackboneError: the language model cannot be found, or is too small for prompt and patches.
         """
-        names = Covariates.of(static, futr_cols, hist_cols)
+        names = learned(df, Covariates.of(static, futr_cols, hist_cols))
         columns: Any = {"id_col": id_col, "time_col": time_col, "target_col": target_col, "freq": freq}
         table = self._read(df, names, **columns, fill_gaps=fill_gaps, duplicates=duplicates)
         config = settled(self.config, names, self._open, longest=int(table.panel.lengths.max()))
@@ -172,7 +173,7 @@ class Forecaster(RollingOrigin):
         self.summary_.notices[:0] = table.notices
         self.config = replace(config, training=self.config.training)
         self._columns, self._table = table.columns, table
-        given = {**columns, "fill_gaps": fill_gaps, "duplicates": duplicates, **asdict(names)}
+        given = {**columns, "fill_gaps": fill_gaps, "duplicates": duplicates, **beside_of(names)}
         self._given = {name: value for name, value in given.items() if value is not None}
         return self
 
@@ -207,7 +208,6 @@ class Forecaster(RollingOrigin):
         table = self._asked(df)
         names, context, horizon = self.config.covariates, self.config.context, self.config.horizon
         windows = ends_of(table, names, futr_df, context=context, horizon=horizon, steps=int(h))
-        self._name_blind(table.ids[~windows.sighted()])
         hidden = not self.config.training.progress
         with tqdm(total=len(windows), desc="forecasting", unit="series", disable=hidden or None) as bar:
             point, quantiles = blend.forecast(windows, table.panel.scales(), progress=bar.update)
@@ -315,13 +315,6 @@ class Forecaster(RollingOrigin):
         if self._table is None:
             raise NotFittedError("a loaded model holds no series: pass the frame to forecast, predict(df)")
         return self._table
-
-    def _name_blind(self, ids: pd.Index) -> None:
-        if len(ids):
-            own, verb = ("its", "has") if len(ids) == 1 else ("their", "have")
-            said = f"series {name_some(ids)} {verb} no observed value in {own} last {self.config.context} steps"
-            what = f"{own} forecast is missing" if len(ids) == 1 else f"{own} forecasts are missing"
-            warnings.warn(f"{said}: {what}", Notice, stacklevel=3)
 
     def _load_backbone(self, config: ForecastConfig) -> Backbone:
         if self._backbone is None or config.layers != self.config.layers:

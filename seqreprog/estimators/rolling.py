@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -10,6 +9,7 @@ import pandas as pd
 
 from ..baselines.seasonal_naive import season_of
 from ..config.forecast import Covariates, ForecastConfig, Open, settled
+from ..data.categories import learned
 from ..data.frames import DEFAULT_NAMES, SeriesTable, window_frame
 from ..data.rows import Columns
 from ..errors import InputTypeError
@@ -17,7 +17,7 @@ from ..evaluation.backtest import Backtest, backtest, cutoffs_of, scorecard
 from ..sources.language import Backbone
 
 READING = ("id_col", "time_col", "target_col", "freq", "fill_gaps", "duplicates")
-BESIDE = tuple(item.name for item in fields(Covariates))
+BESIDE = ("static", "futr_cols", "hist_cols")
 
 
 class RollingOrigin:
@@ -104,7 +104,7 @@ class RollingOrigin:
             )
         cutoffs = cutoffs_of(self.config.horizon, **shape)
         columns = {**self._given, **columns}
-        names = Covariates.of(**{name: given for name, given in columns.items() if name in BESIDE})
+        names = learned(df, Covariates.of(**{name: given for name, given in columns.items() if name in BESIDE}))
         table = self._read(df, names, **{name: given for name, given in columns.items() if name in READING})
         before = cutoffs.history(table.panel)
         config = settled(self.config, names, self._open, longest=int(before.lengths.max()))
@@ -127,4 +127,9 @@ def remembered(columns: Columns, names: Covariates) -> dict[str, Any]:
     if columns.layout == "long":
         names_of = zip(("id_col", "time_col", "target_col"), DEFAULT_NAMES, strict=True)
         known |= {role: name for role, usual in names_of if (name := getattr(columns, role)) != usual}
-    return known | {name: getattr(names, name) for name in BESIDE}
+    return known | beside_of(names)
+
+
+def beside_of(names: Covariates) -> dict[str, Any]:
+    """The arguments of `fit` that name what stands beside the target."""
+    return {name: given for name in BESIDE if (given := getattr(names, name))}

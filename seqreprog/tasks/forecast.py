@@ -213,7 +213,7 @@ def fit_blend(
     """
     check_precision(config.device, config.training.precision)
     if config.training.mode == "probe":
-        config = widened(config, backbone.width, split.train)
+        config = widened(config, backbone.state_width, split.train)
     model = build_forecaster(config, backbone)  # first: it refuses in milliseconds what cannot work
     check_sentences(config, backbone, split.train.panel.texts)
     clock = Clock()

@@ -234,7 +234,7 @@ def _model_scores(
     device = next(weight for _, weight in model.trained()).device
     data = InfillDataset(symbols, hidden, blank=symbols.alphabet.mask, limit=length)
     tokens = int(data.lengths.max()) + len(model.static) + config.vectors
-    rows = min(INFERENCE_ROWS, rows_that_fit(tokens, model.backbone.width, device))
+    rows = min(INFERENCE_ROWS, rows_that_fit(tokens, model.backbone.state_width, device))
     return answers_at(data, where, lambda batch: model(batch).double(), device=device, rows=rows)
 
 
