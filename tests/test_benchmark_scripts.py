@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 from seqreprog.baselines.seasonal_naive import seasonal_naive
-from seqreprog.config.forecast import read_toml
+from seqreprog.config.fields import read_toml
 from seqreprog.data.windows import Panel, borders_in_time
 from seqreprog.estimators import forecaster
 from seqreprog.evaluation.protocol import read_recipe, standardise

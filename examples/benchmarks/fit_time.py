@@ -28,7 +28,8 @@ from seqreprog.baselines.seasonal_naive import seasonal_naive
 from seqreprog.batches.example import Example
 from seqreprog.batches.windows import Framing, WindowDataset
 from seqreprog.build.forecast import build_forecaster, build_prompt
-from seqreprog.config.forecast import ForecastConfig, read_toml
+from seqreprog.config.fields import read_toml
+from seqreprog.config.forecast import ForecastConfig
 from seqreprog.data.files import read_frame_file
 from seqreprog.data.frames import read_table
 from seqreprog.data.windows import Windows, borders_in_time

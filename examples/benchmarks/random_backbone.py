@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 from transformers import AutoModel
 
-from seqreprog.config.forecast import read_toml
+from seqreprog.config.fields import read_toml
 from seqreprog.data.files import read_frame_file
 from seqreprog.data.frames import read_table
 from seqreprog.evaluation.protocol import read_recipe, run_recipe

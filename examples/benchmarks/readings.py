@@ -23,7 +23,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from seqreprog.config.forecast import ForecastConfig, Prompt, read_toml
+from seqreprog.config.fields import read_toml
+from seqreprog.config.forecast import ForecastConfig, Prompt
 from seqreprog.data.files import read_frame_file
 from seqreprog.data.frames import SeriesTable, read_table
 from seqreprog.data.windows import borders_in_time

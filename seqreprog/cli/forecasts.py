@@ -9,7 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ..config.forecast import Adapter, Prompt, Training, read_toml
+from ..config.fields import read_toml
+from ..config.forecast import Adapter, Prompt, Training
 from ..errors import ConfigError, Notice
 from .console import say
 

@@ -5,13 +5,12 @@ Bad values raise `ConfigError` where the dataclass is made, so before any work i
 
 from __future__ import annotations
 
-import tomllib
-from dataclasses import asdict, dataclass, field, fields, replace
-from numbers import Integral, Real
-from pathlib import Path
-from typing import Any, Literal, get_args, get_type_hints
+from dataclasses import asdict, dataclass, field, replace
+from numbers import Real
+from typing import Any, Literal
 
 from ..errors import ConfigError
+from .fields import at_least, check_kinds, check_options, check_seed, make_config, whole
 
 Statistic = Literal["min", "max", "median", "trend", "lags"]
 Loss = Literal["mse", "mae"]
@@ -264,7 +263,7 @@ class ForecastConfig:
                 f"context must hold one patch at least; got context={self.context}, patch={self.adapter.patch}. "
                 "Lengthen context or pass adapter=Adapter(patch=...)"
             )
-        at_least(self, 0, "seed")
+        check_seed(self.seed)
         if wrong := [level for level in self.level if isinstance(level, bool | str) or not isinstance(level, Real)]:
             raise ConfigError(f"level must hold numbers, the coverage in percent; got {wrong[0]!r}")
         if wrong := [level for level in self.level if 0 < level < 1]:
@@ -338,59 +337,3 @@ def forecast_config(values: dict[str, Any]) -> ForecastConfig:
     parts = {"prompt": Prompt, "adapter": Adapter, "training": Training, "covariates": Covariates}
     made = {name: make_config(kind, values.get(name, {})) for name, kind in parts.items()}
     return make_config(ForecastConfig, {**values, **made})
-
-
-def read_toml(path: str | Path) -> dict[str, Any]:
-    """A TOML file as a dict. Raises `ConfigError` for a missing or malformed file."""
-    try:
-        return tomllib.loads(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"config {str(path)!r} cannot be read: {error.strerror}") from error
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"config {str(path)!r} is not valid TOML: {error}") from error
-
-
-def make_config(kind: type, values: dict[str, Any]) -> Any:
-    """An options dataclass from plain values; unknown names raise `ConfigError`."""
-    known = [item.name for item in fields(kind)]
-    if unknown := sorted(set(values) - set(known)):
-        raise ConfigError(f"{kind.__name__} has no option {unknown[0]!r}; it has {known}")
-    return kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})
-
-
-def check_options(config: Any) -> None:
-    """Refuses a value outside its `Literal`, and a number where text stands."""
-    for name, hint in get_type_hints(type(config)).items():
-        value = getattr(config, name)
-        inner = get_args(hint)
-        if getattr(hint, "__origin__", None) is Literal and value not in inner:
-            raise ConfigError(f"{name} must be one of {list(inner)}; got {value!r}")
-        if name == "parts" and (wrong := [part for part in value if part not in get_args(Statistic)]):
-            raise ConfigError(f"parts may hold {list(get_args(Statistic))}; got {wrong[0]!r}")
-        if hint == int | None and value is not None:
-            hint = int
-        if hint is int and (isinstance(value, bool) or not isinstance(value, int)):
-            raise ConfigError(f"{name} must be a whole number; got {value!r}")
-        if hint is float and not isinstance(value, int | float):
-            raise ConfigError(f"{name} must be a number; got {value!r}")
-
-
-def check_kinds(config: Any, **kinds: type) -> None:
-    """Refuses anything but the options dataclass that belongs there."""
-    for name, kind in kinds.items():
-        if not isinstance(value := getattr(config, name), kind):
-            raise ConfigError(
-                f"{name} must be made by {kind.__name__}(...); got {value!r}. Pass {name}={kind.__name__}(...)"
-            )
-
-
-def whole(value: Any) -> Any:
-    """NumPy's whole numbers as Python's; everything else as it is."""
-    return int(value) if isinstance(value, Integral) and not isinstance(value, bool) else value
-
-
-def at_least(config: Any, least: int, *names: str) -> None:
-    """Refuses smaller numbers."""
-    for name in names:
-        if (value := getattr(config, name)) < least:
-            raise ConfigError(f"{name} must be at least {least}; got {value}")

@@ -7,7 +7,8 @@ from numbers import Real
 from typing import Any, Literal, get_type_hints
 
 from ..errors import ConfigError
-from .forecast import Adapter, Device, Training, at_least, check_kinds, check_options, make_config, whole
+from .fields import at_least, check_kinds, check_options, check_seed, make_config, whole
+from .forecast import Adapter, Device, Training
 
 Kind = Literal["protein", "dna", "rna", "smiles", "selfies", "custom"]
 Task = Literal["classify", "regress", "multilabel", "infill"]
@@ -136,7 +137,7 @@ class SequenceConfig(SequenceOptions):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        at_least(self, 0, "seed")
+        check_seed(self.seed)
         if self.layers is not None:
             at_least(self, 1, "layers")
         if self.canonical and (self.kind != "smiles" or self.task == "infill"):

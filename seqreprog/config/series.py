@@ -6,7 +6,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from ..errors import ConfigError
-from .forecast import Adapter, Device, Training, at_least, check_kinds, check_options, make_config, whole
+from .fields import at_least, check_kinds, check_options, check_seed, make_config, whole
+from .forecast import Adapter, Device, Training
 
 SeriesTask = Literal["classify", "regress"]
 Form = Literal["prototype", "voice2series"]
@@ -57,7 +58,8 @@ class SeriesConfig:
         check_options(self)
         check_kinds(self, adapter=Adapter, training=Training)
         at_least(self, 1, "positions", "words_per_class")
-        at_least(self, 0, "padding", "seed")
+        at_least(self, 0, "padding")
+        check_seed(self.seed)
         if self.layers is not None:
             at_least(self, 1, "layers")
         for name in NUMERIC:

@@ -12,6 +12,7 @@ import pytest
 
 import seqreprog
 from seqreprog import Forecaster
+from seqreprog.config.fields import read_toml
 from seqreprog.config.forecast import (
     DEFAULT_CONTEXT,
     Adapter,
@@ -21,7 +22,6 @@ from seqreprog.config.forecast import (
     Prompt,
     Training,
     forecast_config,
-    read_toml,
     settled,
     to_dict,
 )
@@ -51,7 +51,7 @@ REFUSED = {
     "Training(validation_windows=0)": "validation_windows must be at least 1; got 0",
     "Training(validation=1.0)": "between 0 and 1; got 1.0",
     "Training(learning_rate=0.0)": "learning_rate must be positive; got 0.0",
-    "Training(learning_rate=float('nan'))": "learning_rate must be positive; got nan",
+    "Training(learning_rate=float('nan'))": "learning_rate must be a number; got nan",
     "Training(warmup=1.5)": "from 0 to 1; got 1.5",
     "Training(precision='fp8')": "precision must be one of ['no', 'bf16', 'fp16']; got 'fp8'",
     "Training(threads=0)": "threads must be at least 1; got 0",
@@ -65,12 +65,18 @@ REFUSED = {
     "ForecastConfig(horizon=4, level=(-3.0,))": "between 0 and 100; got -3",
     "ForecastConfig(horizon=4, level=(0.8,))": "level is in percent: 0.8 should be 80",
     "ForecastConfig(horizon=4, level=('80',))": "level must hold numbers, the coverage in percent; got '80'",
-    "ForecastConfig(horizon=4, seed=-1)": "seed must be at least 0; got -1",
+    "ForecastConfig(horizon=4, seed=-1)": "seed must be a whole number from 0 to 4294967295; got -1",
     "ForecastConfig(horizon=4, prompt='text')": "prompt must be made by Prompt(...); got 'text'",
     "ForecastConfig(horizon=4, training={'max_steps': 3})": "training must be made by Training(...); got",
     "ForecastConfig(horizon=4, adapter=24)": "adapter must be made by Adapter(...); got 24",
     "ForecastConfig(horizon=4, loss='rmse')": "loss must be one of ['mse', 'mae']; got 'rmse'",
     "ForecastConfig(horizon=4, base='arima')": "base must be one of ['ridge', 'none']; got 'arima'",
+    "ForecastConfig(horizon=4, seed=2**32)": "seed must be a whole number from 0 to 4294967295; got 4294967296",
+    "ForecastConfig(horizon=4, backbone=3)": "backbone must be text; got 3",
+    "ForecastConfig(horizon=4, level=80)": "level must be a list, each a number; got 80",
+    "Prompt(task='yes')": "task must be true or false; got 'yes'",
+    "Training(time_budget='long')": "time_budget must be a number; got 'long'",
+    "Training(weight_decay=float('nan'))": "weight_decay must be a number; got nan",
     "ForecastConfig(horizon=4, seed='a')": "seed must be a whole number; got 'a'",
     "ForecastConfig(horizon=4, device='tpu')": "device must be one of ['auto', 'cpu', 'cuda', 'mps']; got 'tpu'",
     "ForecastConfig(horizon=4, layers=0)": "layers must be at least 1; got 0",

@@ -14,7 +14,8 @@ import pandas as pd
 import pytest
 
 from seqreprog import Adapter, Forecaster, Notice, Training
-from seqreprog.config.forecast import Covariates, make_config
+from seqreprog.config.fields import make_config
+from seqreprog.config.forecast import Covariates
 from seqreprog.data.categories import MOST, learned
 from seqreprog.data.covariates import read_covariates, read_future
 from seqreprog.data.frames import read_table

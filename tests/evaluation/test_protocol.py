@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from seqreprog import Adapter, Training
-from seqreprog.config.forecast import ForecastConfig, Prompt, read_toml
+from seqreprog.config.fields import read_toml
+from seqreprog.config.forecast import ForecastConfig, Prompt
 from seqreprog.data.windows import Panel
 from seqreprog.errors import ConfigError, DataError, SeqReprogError
 from seqreprog.evaluation import protocol as protocols
