@@ -26,7 +26,9 @@ from hypothesis import settings
 
 REPO = Path(__file__).resolve().parents[1]
 
-settings.register_profile("seqreprog", deadline=None)  # a shared machine is no stopwatch
+# A shared machine is no stopwatch. The same examples in every run, so that `make test` is red or green for a reason
+# that stands in the code; `make test-slow` explores.
+settings.register_profile("seqreprog", deadline=None, derandomize="SEQREPROG_EXPLORE" not in os.environ)
 settings.load_profile("seqreprog")
 
 
@@ -48,10 +50,11 @@ def real_data() -> Callable[..., Path]:
 def make_backbone(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     """`make_backbone("gpt2")`: a directory with a tiny random model of the family and its tokenizer, made once.
 
-    Families: gpt2, llama, qwen2, mistral, gemma, gptneox (Pythia), bert, roberta, t5. Each is saved with its head, as
-    the hub's are, and has 3 layers of width 32, 256 positions and the special tokens of its original: gpt2, llama,
-    mistral and gptneox have no padding token, qwen2 and gptneox more embeddings than words, mistral a window of 32
-    tokens; bert and roberta come without a pooler, so loading them as a bare encoder draws a random one.
+    Families: gpt2, llama, qwen2, mistral, gemma, gptneox (Pythia), bert, roberta, t5, and two that read words or list
+    states otherwise: esm (ESM-2, with token dropout) and mamba. Each is saved with its head, as the hub's are, and has
+    3 layers of width 32, 256 positions and the special tokens of its original: gpt2, llama, mistral and gptneox have no
+    padding token, qwen2 and gptneox more embeddings than words, mistral a window of 32 tokens; bert and roberta come
+    without a pooler, so loading them as a bare encoder draws a random one.
     """
 
     @cache
@@ -167,6 +170,14 @@ _SPECIAL: dict[str, dict[str, str]] = {
         "mask_token": "<mask>",
     },
     "t5": {"pad_token": "<pad>", "eos_token": "</s>", "unk_token": "<unk>"},
+    "esm": {
+        "cls_token": "<cls>",
+        "pad_token": "<pad>",
+        "eos_token": "<eos>",
+        "unk_token": "<unk>",
+        "mask_token": "<mask>",
+    },
+    "mamba": {"bos_token": "<|endoftext|>", "eos_token": "<|endoftext|>", "unk_token": "<|endoftext|>"},
 }
 
 # family -> what its original puts around a text
@@ -245,6 +256,13 @@ def _language_model(family: str, tokenizer: Any) -> Any:
         # RoBERTa counts positions from its padding id (1) + 1: room for 256 takes a table of 258.
         "roberta": {**encoder, "max_position_embeddings": 258},
         "t5": {"d_model": 32, "d_kv": 8, "d_ff": 64, "num_layers": 3, "num_heads": 4},
+        "esm": {
+            **encoder,
+            "token_dropout": True,
+            "position_embedding_type": "rotary",
+            "mask_token_id": tokenizer.mask_token_id,
+        },
+        "mamba": {"hidden_size": 32, "num_hidden_layers": 3, "state_size": 4},
     }
     model_class = {
         "gpt2": "GPT2LMHeadModel",
@@ -256,6 +274,8 @@ def _language_model(family: str, tokenizer: Any) -> Any:
         "bert": "BertForMaskedLM",
         "roberta": "RobertaForMaskedLM",
         "t5": "T5ForConditionalGeneration",
+        "esm": "EsmForMaskedLM",
+        "mamba": "MambaForCausalLM",
     }[family]
     cls = getattr(transformers, model_class)
     # Weights wide enough that attention looks somewhere in particular: laws about masks and caches have to bite.

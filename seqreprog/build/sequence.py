@@ -24,6 +24,7 @@ from ..outputs.layers import LayerHead
 from ..outputs.pooled import PooledHead, PoolingKind
 from ..outputs.token_map import StateMap, TokenMap
 from ..sources.language import Backbone
+from ..sources.process import seeded
 from .forecast import make_prototypes, warn_if_heavy
 
 REMEDY = "Shorten the prompt, pass a smaller limit=..., or more symbols for each soft token: patch=..."
@@ -61,8 +62,7 @@ def build_sequence_model(
     static = _static(config, backbone)
     tokens = patch_count(length, config.patch, config.step)
     backbone.check_positions(len(static) + tokens + sum(_around(config)), REMEDY)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(config.seed)
+    with seeded(config.seed):
         input_map = _input_map(config, backbone, size, tokens, symbols, fresh, places)
         output_map = _output_map(config, backbone, classes, places)
     model = SymbolReprogram(input_map=input_map, backbone=backbone, output_map=output_map, static=static)
@@ -136,15 +136,25 @@ def _output_map(config: SequenceConfig, backbone: Backbone, classes: int, places
     if config.task == "infill":
         before, behind = _around(config)
         if config.training.mode == "probe":
-            return StateMap(depth=backbone.layers, width=backbone.width, classes=classes, before=before, behind=behind)
+            backbone.check_layers()
+            return StateMap(
+                depth=backbone.layers, width=backbone.state_width, classes=classes, before=before, behind=behind
+            )
+        backbone.check_words("Leave method and training as they are: the probe reads states alone")
         return TokenMap(vocabulary=vocabulary, classes=classes, before=before, behind=behind)
     reading: Reading = "mean" if config.pooling == "mean" else "last"
+    if config.output != "head":
+        backbone.check_words("Pass output='head'")
+    elif config.training.mode == "probe":
+        backbone.check_layers()
     match config.output:
         case "head" if config.training.mode == "probe":
-            return LayerHead(depth=backbone.layers, width=backbone.width, outputs=classes, places=places)
+            return LayerHead(depth=backbone.layers, width=backbone.state_width, outputs=classes, places=places)
         case "head":
             pooling: PoolingKind = "attention" if config.pooling == "auto" else config.pooling
-            return PooledHead(width=backbone.width, outputs=classes, pooling=pooling, dropout=config.adapter.dropout)
+            return PooledHead(
+                width=backbone.state_width, outputs=classes, pooling=pooling, dropout=config.adapter.dropout
+            )
         case "verbaliser" | "words":
             words = _label_vectors(config, backbone, classes)
             return Verbaliser(words, trains=config.output == "verbaliser", pooling=reading)

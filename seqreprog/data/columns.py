@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,6 +11,7 @@ from pandas.api import types as kinds
 
 from ..errors import DataError
 from . import readings
+from .quiet import without_warnings
 
 
 def plain(series: pd.Series) -> pd.Series:
@@ -160,8 +160,7 @@ def _read_text(
 
 def _dates(series: pd.Series, name: str) -> tuple[pd.Series, tuple[str, ...], str]:
     """As pandas reads them: texts, dates, datetimes."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # pandas' guesses about formats; what fails is named by the caller
+    with without_warnings(UserWarning):  # pandas' guesses about formats; what fails is named by the caller
         try:
             parsed = pd.to_datetime(series, errors="coerce")
         except ValueError:  # local times with their offsets, which change over the year

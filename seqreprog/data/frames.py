@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -227,8 +226,7 @@ def _by_first_column(df: pd.DataFrame, asked: str | None, like: Columns | None) 
     if _has_dates(df.index) or df.columns.nlevels > 1 or not len(others) or not all(map(is_number, others)):
         return None
     try:
-        with warnings.catch_warnings(action="ignore"):  # pandas' remarks on words that are no dates
-            read_times(df.iloc[:, 0], str(first))
+        read_times(df.iloc[:, 0], str(first))
     except DataError:  # not times: the caller says what is amiss
         return None
     return df.iloc[:, 1:].set_axis(pd.Index(df.iloc[:, 0], name=first), axis=0)

@@ -167,15 +167,26 @@ def backbone_record(backbone: Backbone) -> dict[str, Any]:
     words, width = backbone.vocabulary.shape
     return {
         "name": backbone.name, "layers": backbone.layers, "fingerprint": backbone.fingerprint(), "width": width,
-        "words": words,
+        "words": words, "tokenizer": backbone.tokenizer_fingerprint(),
     }  # fmt: skip
 
 
 def check_backbone(record: dict[str, Any], backbone: Backbone) -> None:
-    """Raises `CheckpointError` where `backbone` is not, to the byte, the one that was trained on."""
+    """Raises `CheckpointError` where `backbone` is not, to the byte, the one that was trained on.
+
+    The tokenizer is compared by what it does, where the artifact recorded that.
+    """
     found = backbone_record(backbone)
     if found["fingerprint"] != record["fingerprint"]:
         raise CheckpointError(f"checkpoint was trained on backbone {_brief(record)}; got {_brief(found)}")
+    recorded = record.get("tokenizer", found["tokenizer"])
+    if found["tokenizer"] != recorded:
+        raise CheckpointError(
+            f"checkpoint was trained with another tokenizer of backbone {backbone.name!r}: its digest is "
+            f"{str(recorded)[:8]}.., here it is {found['tokenizer'][:8]}..; the weights are the same. Put the "
+            "tokenizer that it was trained with into the folder of the backbone, or install the transformers and "
+            "tokenizers that it was saved with"
+        )
 
 
 def load_adapter(model: Reprogram, tensors: dict[str, Tensor]) -> None:

@@ -171,7 +171,7 @@ class Blend:
 
     def batch_rows(self) -> int:
         """Windows that the language model reads at a time."""
-        return min(INFERENCE_ROWS, rows_that_fit(self.tokens, self.backbone.width, self._device))
+        return min(INFERENCE_ROWS, rows_that_fit(self.tokens, self.backbone.state_width, self._device))
 
     @property
     def tokens(self) -> int:

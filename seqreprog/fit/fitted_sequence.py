@@ -139,7 +139,7 @@ class SequenceBlend:
 
         def mean(batch: SymbolBatch) -> torch.Tensor:
             states = self.model.hidden(batch)
-            last = states.embeds[..., -self.backbone.width :]  # of every layer, where the head reads them all
+            last = states.embeds[..., -self.backbone.state_width :]  # of every layer, where the head reads them all
             return last.sum(1) / states.mask.sum(1, keepdim=True)  # 0 where a token is none
 
         return averaged(_by_length(self.model, symbols, self.length, self.config, mean), owner)
@@ -269,7 +269,7 @@ def _by_length(
     lengths = np.minimum(symbols.lengths, length)
     device = next(weight for _, weight in model.trained()).device
     tokens = patch_count(int(lengths.max()), config.patch, config.step) + len(model.static) + config.vectors
-    rows = min(INFERENCE_ROWS, rows_that_fit(tokens, model.backbone.width, device))
+    rows = min(INFERENCE_ROWS, rows_that_fit(tokens, model.backbone.state_width, device))
 
     def run(part: np.ndarray) -> tuple[np.ndarray]:
         return (answer(to_device(symbol_batch(symbols, part, length), device)).double().cpu().numpy(),)

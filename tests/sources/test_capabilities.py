@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
-from seqreprog.sources.capabilities import CACHE_NAMES, Capabilities, capabilities
+from seqreprog.sources.capabilities import CACHE_NAMES, capabilities
 from seqreprog.sources.language import Backbone, load_backbone
 from seqreprog.types import Prefix, SoftTokens
 
@@ -54,7 +55,7 @@ def test_either_name_is_found_and_gives_the_same_states(
     renamed = Backbone(
         model=Renamed(plain.model, real, name, swallows=swallows), tokenizer=plain.tokenizer, name=family, layers=3
     )
-    assert renamed.capabilities == Capabilities(plain.causal, True, True, name)
+    assert renamed.capabilities == replace(plain.capabilities, cache=name)
     tokens = SoftTokens(torch.randn(2, 4, 32), torch.ones(2, 4, dtype=torch.bool))
     prompts = [backbone.prompt([11, 12, 13], None, tokens, "prefix") for backbone in (plain, renamed)]
     assert all(isinstance(prompt, Prefix) for prompt in prompts)

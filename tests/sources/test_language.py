@@ -15,7 +15,8 @@ import torch
 from seqreprog import Adapter, Forecaster, Training
 from seqreprog.errors import BackboneError, CheckpointError
 from seqreprog.fit.artifact import backbone_record, check_backbone
-from seqreprog.sources.language import MINILM_HUB_ID, Backbone, load_backbone
+from seqreprog.sources.language import Backbone, load_backbone
+from seqreprog.sources.loading import MINILM_HUB_ID
 from seqreprog.types import SoftTokens, TokenIds
 
 pytestmark = pytest.mark.compat
@@ -282,7 +283,7 @@ def test_too_many_positions_name_both_numbers(loaded: Callable[[str], Backbone])
 
 def test_a_missing_directory_is_named(tmp_path: Path) -> None:
     missing = tmp_path / "no-model"
-    with pytest.raises(BackboneError, match=f"{missing}.*holds no config.json"):
+    with pytest.raises(BackboneError, match=f"{missing}.*does not exist"):
         load_backbone(missing)
 
 
