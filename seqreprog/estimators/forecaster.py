@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -12,7 +12,6 @@ import numpy as np
 import pandas as pd
 from tqdm.auto import tqdm
 
-from ..baselines.seasonal_naive import season_of
 from ..config.forecast import (
     DEFAULT_CONTEXT,
     Adapter,
@@ -32,21 +31,21 @@ from ..config.forecast import (
 )
 from ..data.categories import learned
 from ..data.covariates import ends_of, read_covariates
-from ..data.frames import SeriesTable, future_frame, read_table, window_frame, with_forecasts
+from ..data.frames import SeriesTable, future_frame, read_table, with_forecasts
 from ..data.rows import Columns
 from ..errors import CheckpointError, ConfigError, InputTypeError, NotFittedError, Notice
-from ..evaluation.backtest import Backtest, backtest, history_of, scorecard
 from ..evaluation.plot import check_picture, plot_forecast, save_figure
 from ..fit.artifact import backbone_record, check_backbone, check_kind, load_artifact, save_artifact
 from ..fit.fitted_forecast import Blend, blend_state, restore_blend
 from ..fit.gradient import check_device
 from ..sources.language import Backbone, load_backbone
 from ..tasks.forecast import FitSummary, fit_panel
+from .rolling import RollingOrigin, beside_of, remembered
 
 NAME = "seqreprog"
 
 
-class Forecaster:
+class Forecaster(RollingOrigin):
     """Forecasts many series with a frozen language model that was reprogrammed for them.
 
         f_T(x) = h_omega( f_S( h_theta(x) ) ),    forecast = ridge(x) + weight * (f_T(x) - ridge(x))
@@ -116,6 +115,7 @@ class Forecaster:
         self._blend: Blend | None = None
         self._table: SeriesTable | None = None
         self._columns: Columns | None = None
+        self._given: dict[str, Any] = {}
 
     def __repr__(self) -> str:
         state = "fitted" if self._blend is not None else "not fitted"
@@ -173,6 +173,8 @@ class Forecaster:
         self.summary_.notices[:0] = table.notices
         self.config = replace(config, training=self.config.training)
         self._columns, self._table = table.columns, table
+        given = {**columns, "fill_gaps": fill_gaps, "duplicates": duplicates, **beside_of(names)}
+        self._given = {name: value for name, value in given.items() if value is not None}
         return self
 
     def predict(
@@ -238,61 +240,6 @@ class Forecaster:
             save_figure(figure, path)
         return figure
 
-    def cross_validation(
-        self,
-        df: pd.DataFrame,
-        *,
-        n_windows: int = 1,
-        step_size: int | None = None,
-        refit: bool = False,
-        **columns: Any,
-    ) -> pd.DataFrame:
-        """Rolling-origin forecasts of the last part of each series, by models that never saw it.
-
-        A fresh model is fitted on what precedes the first cutoff (with `refit=True`, each cutoff); a model that this
-        object was fitted to before stays as it is. What is known ahead is read from `df` itself. A context that is left
-        open is a third of the longest series as it stands before the first cutoff, for every cutoff alike.
-
-        Args:
-            df: as in `fit`.
-            n_windows: forecasts per series.
-            step_size: steps from one cutoff to the next; the horizon by default.
-            refit: fit anew before every cutoff.
-            **columns: `id_col`, `time_col`, `target_col`, `freq`, `fill_gaps`, `duplicates`, `static`, `futr_cols`,
-                `hist_cols` as in `fit`.
-
-        Returns:
-            id, time, `cutoff`, target, `seqreprog` and its quantiles: what `utilsforecast.evaluation.evaluate` takes.
-        """
-        table, found = self._backtest(df, columns, n_windows=n_windows, step_size=step_size, refit=refit)[:2]
-        frame = window_frame(table, found.windows.series, found.windows.origins, self.config.horizon)
-        return self._named(frame, found.point, found.quantiles)
-
-    def evaluate(
-        self,
-        df: pd.DataFrame,
-        *,
-        n_windows: int = 4,
-        step_size: int | None = None,
-        season: int | None = None,
-        **columns: Any,
-    ) -> dict[str, Any]:
-        """Scores rolling-origin forecasts beside seasonal naive and the ridge, on the same windows.
-
-        Args:
-            df: as in `fit`.
-            n_windows: forecasts per series, after one fit on what precedes the first.
-            step_size: steps from one cutoff to the next; the horizon by default.
-            season: of the seasonal naive and of MASE; what the frequency suggests by default.
-            **columns: as in `cross_validation`.
-
-        Returns:
-            A dict that can be printed as JSON: `models` (MASE, sMAPE, MAE, MSE, coverage), `against` (paired
-            differences in MASE with a 95 % block-bootstrap interval) and a `verdict` in words.
-        """
-        table, found, config = self._backtest(df, columns, n_windows=n_windows, step_size=step_size)
-        return scorecard(found, config, season_of(table.columns.freq) if season is None else season)
-
     def save(self, path: str | Path) -> None:
         """Writes theta, omega, base and settings: a few MB, without the frozen model. Whole or not at all; no pickle.
 
@@ -342,6 +289,7 @@ class Forecaster:
             raise CheckpointError(f"{str(path)!r} is no forecaster that this release reads: {error}") from error
         model = cls(config.horizon, context=config.context, layers=config.layers, adapter=config.adapter)
         model.config, model._columns, model.summary_ = config, columns, summary
+        model._given = remembered(columns, config.covariates)
         model._backbone = load_backbone(backbone or config.backbone, config.layers)
         check_backbone(record, model._backbone)
         model._blend = restore_blend(config, model._backbone, tensors, document, verify=verify)
@@ -359,17 +307,6 @@ class Forecaster:
         for notice in table.notices:
             warnings.warn(notice, Notice, stacklevel=3)
         return table
-
-    def _backtest(
-        self, df: pd.DataFrame, columns: dict[str, Any], *, refit: bool = False, **shape: Any
-    ) -> tuple[SeriesTable, Backtest, ForecastConfig]:
-        kinds = {item.name for item in fields(Covariates)}
-        names = learned(df, Covariates.of(**{name: given for name, given in columns.items() if name in kinds}))
-        table = self._read(df, names, **{name: given for name, given in columns.items() if name not in kinds})
-        before = history_of(table.panel, self.config.horizon, **shape)
-        config = settled(self.config, names, self._open, longest=int(before.lengths.max()))
-        found = backtest(config, self._load_backbone(config), table.panel, list(table.ids), refit=refit, **shape)
-        return table, found, config
 
     def _asked(self, df: pd.DataFrame | None) -> SeriesTable:
         """The series to forecast: those of `df`, else those of `fit`."""

@@ -71,8 +71,12 @@ def fit(
     """
     with limited_threads(training.threads), accelerated(device, training.precision, seed) as accelerator:
         loop = _Loop(model, objective, training, seed, accelerator, until)
-        with drawn_from(model, loop.dropout):
-            return loop.run(train, validation)
+        try:
+            with drawn_from(model, loop.dropout):
+                return loop.run(train, validation)
+        finally:  # Accelerate's reduced precision is for training: a loaded model answers without it
+            for name in ("forward", "_original_forward"):
+                model.__dict__.pop(name, None)
 
 
 class _Loop:
@@ -239,6 +243,15 @@ def check_device(device: str) -> None:
         raise ConfigError("device='cuda' was asked for, but PyTorch sees no GPU here. Pass device='auto' or 'cpu'")
     if device == "mps" and not torch.backends.mps.is_available():
         raise ConfigError("device='mps' was asked for, but PyTorch sees no such device. Pass device='auto' or 'cpu'")
+
+
+def check_precision(device: str, precision: str) -> None:
+    """Raises `ConfigError` for a precision that the device would not compute in."""
+    if precision == "fp16" and device_of(device).type == "cpu":
+        raise ConfigError(
+            "precision='fp16' needs a GPU: on a CPU everything would be computed in float32 without a word; got "
+            f"device={device!r}. Pass precision='bf16' or 'no'"
+        )
 
 
 @contextmanager

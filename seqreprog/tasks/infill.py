@@ -28,7 +28,7 @@ from ..data.symbols import Symbols
 from ..errors import DataError
 from ..fit.admission import Admission
 from ..fit.fitted_sequence import SequenceBlend, length_notices, mixed, model_length
-from ..fit.gradient import TrainingLog, device_of, fit
+from ..fit.gradient import TrainingLog, check_precision, device_of, fit
 from ..fit.judging import Parts, judge, temperature
 from ..fit.objectives import SymbolObjective
 from ..fit.probe_infill import answers_at, probe_infill
@@ -106,6 +106,7 @@ def fit_infill(
     Raises:
         DataError: nothing is hidden, or there are too few groups of sequences.
     """
+    check_precision(config.device, config.training.precision)
     start, config = time.perf_counter(), settled(config, tuned=peft is not None)
     if peft is not None:
         backbone = with_peft(backbone, None if peft is True else peft, seed=config.seed)

@@ -22,7 +22,7 @@ from ..fit.admission import Admission
 from ..fit.clock import Clock
 from ..fit.cross_fit import cross_fitted
 from ..fit.fitted_sequence import SequenceBlend, length_notices, mixed, model_scores
-from ..fit.gradient import TrainingLog, device_of
+from ..fit.gradient import TrainingLog, check_precision, device_of
 from ..fit.judging import Parts, judge, measured, temperature
 from ..fit.probe_sequence import probe_symbols
 from ..fit.problem import Examples, Problem
@@ -55,6 +55,7 @@ def fit_sequences(
         DataError: there are too few groups of examples to hold any out.
         TrainingError: the loss became NaN.
     """
+    check_precision(config.device, config.training.precision)
     clock, config = Clock(), settled(config, tuned=peft is not None)
     problem = Problem.of(config, backbone, examples, peft)
     clock.lap("building")

@@ -14,7 +14,7 @@ from ..errors import DataError
 from ..fit.clock import Clock
 from ..fit.cross_fit import cross_fitted
 from ..fit.fitted_series import SeriesBlend, model_answers
-from ..fit.gradient import TrainingLog, device_of
+from ..fit.gradient import TrainingLog, check_precision, device_of
 from ..fit.judging import measured, temperature
 from ..fit.probe_series import probe_series
 from ..model import count_weights
@@ -45,6 +45,7 @@ def fit_series(config: SeriesConfig, backbone: Backbone, examples: SeriesExample
     """
     if len(examples) < LEAST:
         raise DataError(f"{LEAST} series are the least to learn from; got {len(examples)}")
+    check_precision(config.device, config.training.precision)
     clock = Clock()
     problem = SeriesProblem.made(config, backbone, examples)
     clock.lap("building")
