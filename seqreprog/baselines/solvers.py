@@ -12,6 +12,7 @@ import numpy as np
 import scipy.sparse as sp
 from jaxtyping import Float
 
+from ..data.quiet import without_warnings
 from ..errors import ConfigError
 
 Task = Literal["classify", "multilabel", "regress"]
@@ -175,7 +176,8 @@ def logistic_path(
     for strength in strengths:
         weights, intercept = np.zeros((inputs.shape[1], columns)), np.log((count + 0.5) / (count.sum() + 0.5))
         if len(present) > 1:
-            model.set_params(C=strength).fit(inputs, target, sample_weight=weight)
+            with without_warnings(UserWarning):  # of many classes, and of steps: held-out rows judge each strength
+                model.set_params(C=strength).fit(inputs, target, sample_weight=weight)
             coef, bias = model.coef_, model.intercept_
             if len(present) == 2:  # scikit-learn then has one column, of the log-odds
                 coef, bias = np.concatenate([-coef, coef]) / 2, np.concatenate([-bias, bias]) / 2

@@ -16,6 +16,7 @@ from ..errors import ConfigError, DataError, InputTypeError, Notice, name_some
 from .categories import one_hot
 from .columns import is_number, numbers, plain, read_times
 from .frames import SeriesTable, find_layout, future_times, no_column
+from .magnitudes import RULE, too_large
 from .rows import DROP, Columns, merged
 from .steps import ticks_of
 from .windows import Windows, last_windows
@@ -236,6 +237,12 @@ def _numbers(
                 raise DataError(
                     f"column {name!r} of {what} is {values[first]} in series {str(table.ids[owner[first]])!r} at "
                     f"{times[first]} ({infinite.sum()} infinite values). Replace them by numbers or by NaN"
+                )
+            if (large := too_large(values)).any():
+                first = int(large.argmax())
+                raise DataError(
+                    f"column {name!r} of {what} is {values[first]:g} in series {str(table.ids[owner[first]])!r} at "
+                    f"{times[first]} ({large.sum()} such values). Values {RULE}"
                 )
             found.append(values)
     return np.stack(found) if found else np.empty((0, len(where)))

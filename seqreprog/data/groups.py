@@ -162,7 +162,8 @@ def split_groups(
     if not len(free) or min(held_classes, len(free) - held_classes) < kinds:
         return split_groups(groups, None, fraction, seed)  # too few rows for every class on both sides
     if count == len(groups):
-        held = free[next(StratifiedShuffleSplit(**options).split(free, labels[free]))[1]]
+        with without_warnings(UserWarning):  # of many classes
+            held = free[next(StratifiedShuffleSplit(**options).split(free, labels[free]))[1]]
     elif fraction <= 0.5:
         held = group_folds(groups, labels, min(max(2, round(1 / fraction)), count), seed)[0]
     else:
@@ -200,7 +201,7 @@ def group_folds(
         splits = StratifiedKFold(folds, shuffle=True, random_state=seed).split(groups, labels)
     else:
         splits = StratifiedGroupKFold(folds, shuffle=True, random_state=seed).split(groups, labels, groups)
-    with without_warnings(UserWarning, "The least populated class"):  # a rare class is in as many folds as it can
+    with without_warnings(UserWarning):  # of many classes, and of rare ones, which are in as many folds as they can
         return [np.sort(held) for _, held in splits]
 
 

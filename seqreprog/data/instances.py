@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from ..errors import DataError, InputTypeError, name_some
+from .magnitudes import RULE, too_large
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,6 +142,12 @@ def check_instances(
         raise DataError(
             f"{one} {name} holds {value} at step {step - instances.offsets[row]} of channel {place}; values must "
             "be finite, or NaN where they are missing"
+        )
+    if (large := too_large(instances.values)).any():
+        step, channel = (int(each) for each in np.unravel_index(large.argmax(), large.shape))
+        name = int(owner[step]) if names is None else repr(names[int(owner[step])])
+        raise DataError(
+            f"{one} {name} holds {instances.values[step, channel]:g} ({large.sum()} such values). Values {RULE}"
         )
     seen = np.bincount(owner, weights=np.isfinite(instances.values).any(1), minlength=len(instances))
     if not seen.all():

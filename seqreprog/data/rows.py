@@ -12,6 +12,7 @@ from jaxtyping import Bool, Float, Int
 from ..errors import ConfigError, DataError, name_some
 from . import clocks
 from .calendars import shown
+from .magnitudes import RULE, too_large
 from .steps import Fit, fit_grid, infer_grid, ticks_of
 
 INSERT = "Insert missing values, or fit with fill_gaps=True, which holds for later frames too"
@@ -90,8 +91,8 @@ def checked(rows: Rows, duplicates: Duplicates, like: Columns | None) -> Rows:
         like: the columns of a fit, which alone can be told another policy.
 
     Raises:
-        DataError: a value is infinite, a series has none, or two rows stand for one time and no policy says which
-            counts.
+        DataError: a value is infinite or too large to square, a series has none, or two rows stand for one time and no
+            policy says which counts.
     """
     infinite = np.isinf(rows.values)
     if infinite.any():
@@ -99,6 +100,12 @@ def checked(rows: Rows, duplicates: Duplicates, like: Columns | None) -> Rows:
         raise DataError(
             f"series {rows.name(row)} is {rows.values[row]} at {rows.times[row]} ({infinite.sum()} infinite values). "
             "Replace them by numbers or by NaN"
+        )
+    if (large := too_large(rows.values)).any():
+        row = int(large.argmax())
+        raise DataError(
+            f"series {rows.name(row)} is {rows.values[row]:g} at {rows.times[row]} ({large.sum()} such values). Values "
+            f"{RULE}"
         )
     twice = (np.diff(ticks_of(rows.times)) == 0) & (np.diff(rows.codes) == 0)
     if twice.any():

@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from ..errors import ConfigError, DataError, InputTypeError, name_some
+from .magnitudes import RULE, too_large
 from .texts import Names, is_missing
 
 ClassWeight = Mapping[Any, float] | Literal["balanced"] | None
@@ -115,6 +116,10 @@ def read_values(y: object, count: int) -> Target:
     wild = np.flatnonzero(~np.isfinite(values))
     if len(wild):
         raise DataError(f"{len(wild)} of {count} values are infinite ({Names().some(wild)}). Drop or correct them")
+    if len(large := np.flatnonzero(too_large(values))):
+        raise DataError(
+            f"row {large[0]} holds {values[large[0]]:g} ({len(large)} of {count} are such values). Values {RULE}"
+        )
     return Target(values, np.arange(0))
 
 

@@ -12,6 +12,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ..data.quiet import without_warnings
 from ..sources.memo import Memo
 from ..types import InstanceBatch, SeriesBatch, SoftTokens, SymbolBatch
 from .patch import PatchEmbedding
@@ -171,7 +172,8 @@ def kmeans_centres(vocabulary: Float[Tensor, "word width"], count: int, seed: in
     from sklearn.cluster import KMeans
 
     words = vocabulary.detach().float().cpu().numpy()
-    model = KMeans(count, init="random", random_state=seed, n_init=1, max_iter=10).fit(words)
+    with without_warnings(UserWarning):  # words that share their vector are fewer centres
+        model = KMeans(count, init="random", random_state=seed, n_init=1, max_iter=10).fit(words)
     return torch.from_numpy(model.cluster_centers_.astype(np.float32))
 
 

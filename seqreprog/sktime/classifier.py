@@ -14,7 +14,7 @@ from ..config.series import Form, Mapping
 from ..estimators.series import SeriesModel
 from ..tasks.series_summary import SeriesSummary
 from .kept import Kept
-from .panels import SHARED_TAGS, arrays, channels_of, settings, test_params
+from .panels import SHARED_TAGS, arrays, channels_of, checked_target, settings, test_params
 
 
 class ReprogClassifier(BaseClassifier):
@@ -113,6 +113,10 @@ class ReprogClassifier(BaseClassifier):
         self.training = training
         self.random_state = random_state
         super().__init__()
+
+    def fit(self, X: Any, y: Any) -> ReprogClassifier:
+        """As sktime's; targets that are missing are named."""
+        return super().fit(X, checked_target(y))
 
     def _fit(self, X: list[pd.DataFrame], y: np.ndarray) -> ReprogClassifier:
         model = SeriesModel.fit(

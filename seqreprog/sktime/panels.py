@@ -12,6 +12,8 @@ from sklearn.utils import check_random_state
 
 from ..config.forecast import Adapter, Training
 from ..config.series import BRIEF, SeriesConfig, SeriesTask
+from ..data.texts import Names, is_missing
+from ..errors import DataError
 from ..sources.tiny import TINY
 
 SHARED_TAGS: dict[str, Any] = {
@@ -34,6 +36,21 @@ QUICK = Training(mode="train", max_steps=2, batch_size=4, evaluate_every=2, thre
 def arrays(X: Sequence[pd.DataFrame]) -> list[np.ndarray]:
     """Frames of one instance each as `[channel, time]`."""
     return [frame.to_numpy(dtype=np.float64).T for frame in X]
+
+
+def checked_target(y: Any) -> Any:
+    """What `fit` gets, lists as arrays; sktime's own check compares missing labels with others.
+
+    Raises:
+        DataError: some are missing.
+    """
+    cells = list(y) if isinstance(y, list | tuple) else np.ravel(y.to_numpy() if hasattr(y, "to_numpy") else y).tolist()
+    if missing := [row for row, cell in enumerate(cells) if is_missing(cell)]:
+        raise DataError(
+            f"{len(missing)} of {len(cells)} targets are missing, NaN or None ({Names().some(missing)}). Drop these "
+            "instances"
+        )
+    return np.array(y) if isinstance(y, list | tuple) else y
 
 
 def channels_of(X: Sequence[pd.DataFrame]) -> tuple[str, ...]:

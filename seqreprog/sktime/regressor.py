@@ -13,7 +13,7 @@ from ..config.forecast import Adapter, Training
 from ..estimators.series import SeriesModel
 from ..tasks.series_summary import SeriesSummary
 from .kept import Kept
-from .panels import SHARED_TAGS, arrays, channels_of, settings, test_params
+from .panels import SHARED_TAGS, arrays, channels_of, checked_target, settings, test_params
 
 
 class ReprogRegressor(BaseRegressor):
@@ -90,6 +90,10 @@ class ReprogRegressor(BaseRegressor):
         self.training = training
         self.random_state = random_state
         super().__init__()
+
+    def fit(self, X: Any, y: Any) -> ReprogRegressor:
+        """As sktime's; targets that are missing are named."""
+        return super().fit(X, checked_target(y))
 
     def _fit(self, X: list[pd.DataFrame], y: np.ndarray) -> ReprogRegressor:
         model = SeriesModel.fit(settings(self, "regress"), arrays(X), y, channels=channels_of(X))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import subprocess
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -89,3 +90,14 @@ def test_infinite_values_are_refused() -> None:
     X[3, 1, 4] = np.inf
     with pytest.raises(DataError, match="instance 3 holds inf at step 4 of channel 1"):
         ReprogClassifier(**SHARED).fit(X, y)
+
+
+@pytest.mark.parametrize("missing", [None, np.nan, pd.NA])
+@pytest.mark.parametrize("holder", [list, pd.Series, lambda y: np.array(y, dtype=object)])
+def test_a_target_that_is_missing_is_named(missing: object, holder: Callable[[list[Any]], Any]) -> None:
+    X = np.random.default_rng(0).normal(size=(6, 1, 20))
+    for make, known in ((ReprogClassifier, ["a", "b"]), (ReprogRegressor, [1.5, 2.5])):
+        y = holder([*known, missing, *known, missing])
+        with pytest.raises(DataError, match=r"^2 of 6 targets are missing, NaN or None \(rows 2, 5\)\. Drop these"):
+            make(backbone="tiny-random", layers=1).fit(X, y)
+    assert ReprogClassifier(backbone="tiny-random", layers=1).fit(X, ["a", "b"] * 3).predict(X).shape == (6,)
