@@ -76,7 +76,7 @@ compat: $(INSTALLED)  ## the tests marked compat, with the newest libraries that
 	@OMP_NUM_THREADS=1 $(COMPAT)/bin/python -m pytest -q -n 2 -m compat
 
 test-slow: $(INSTALLED)  ## the slow tests alone (minutes; real data where it is found)
-	@$(BIN)/python -m pytest -q -m slow --timeout 3600
+	@SEQREPROG_EXPLORE=1 $(BIN)/python -m pytest -q -m slow --timeout 3600
 
 contracts: $(INSTALLED)  ## sktime's whole conformance suite for our sktime estimators; prints how many checks pass
 	@OMP_NUM_THREADS=1 $(BIN)/python tests/contracts/sktime_suite.py

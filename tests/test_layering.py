@@ -43,6 +43,10 @@ ROOMS = {
     "peft": {"sources/language.py"},
     "pandas": {
         "data/frames.py",
+        "data/calendars.py",
+        "data/categories.py",
+        "data/clocks.py",
+        "data/readings.py",
         "data/columns.py",
         "data/rows.py",
         "data/instance_frames.py",

@@ -7,6 +7,7 @@ import re
 import numpy as np
 from jaxtyping import Float
 
+from ..data.calendars import months_of, workdays_of
 from ..errors import ConfigError
 
 _SECONDS = {"s": 1, "S": 1, "min": 60, "T": 60, "h": 3600, "H": 3600}
@@ -28,14 +29,18 @@ def season_of(freq: str | int) -> int:
     """The season, in steps, that a frequency suggests: 24 for 'h', 7 for 'D', 96 for '15min', 12 for 'MS', ...
 
     Steps below a minute repeat every hour, those below a day every day. 1 (no season) for an integer index, for years,
-    and where the steps do not fill the period evenly ('7min', '5D').
+    and where the steps do not fill the period evenly ('7min', '5D'). A calendar of working days repeats every week, one
+    of months every year.
 
     Raises:
         ConfigError: `freq` is not of pandas' form, such as 'h', '15min' or 'W-SUN'.
     """
     if isinstance(freq, int | np.integer):
         return 1
-    form = re.fullmatch(r"([1-9]\d*)?([A-Za-z]+)(-\w+)?", freq)
+    if freq.endswith(")"):  # a rule in words
+        period, step = workdays_of(freq) or months_of(freq) or (1, 1)
+        return 1 if period % step else period // step
+    form = re.fullmatch(r"([1-9]\d*)?([A-Za-z]+)(-[\w-]+)?", freq)
     if form is None:
         raise ConfigError(f"freq must be an integer or of pandas' form, such as 'h', '15min' or 'W-SUN'; got {freq!r}")
     step, unit = int(form[1] or 1), form[2]

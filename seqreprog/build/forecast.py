@@ -5,7 +5,6 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 
-import torch
 from torch import nn
 
 from ..config.forecast import Adapter, ForecastConfig
@@ -23,6 +22,7 @@ from ..inputs.prototype import (
 from ..model import Reprogram, SeriesReprogram, count_weights
 from ..outputs.heads import ForecastHead
 from ..sources.language import Backbone
+from ..sources.process import seeded
 from ..sources.sentences import sentence_tokens
 
 PROBE_REACH = 0.1  # a start that nothing trains must not lose what the window holds; chosen on validation windows
@@ -48,8 +48,7 @@ def build_forecaster(config: ForecastConfig, backbone: Backbone, *, fresh: bool 
         "Shorten prompt or context, or use a longer patch and stride: adapter=Adapter(patch=..., stride=...)",
     )
     options = config.adapter
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(config.seed)
+    with seeded(config.seed):
         patches = PatchEmbedding(
             patch=options.patch,
             stride=options.stride,

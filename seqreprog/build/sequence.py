@@ -24,6 +24,7 @@ from ..outputs.layers import LayerHead
 from ..outputs.pooled import PooledHead, PoolingKind
 from ..outputs.token_map import StateMap, TokenMap
 from ..sources.language import Backbone
+from ..sources.process import seeded
 from .forecast import make_prototypes, warn_if_heavy
 
 REMEDY = "Shorten the prompt, pass a smaller limit=..., or more symbols for each soft token: patch=..."
@@ -61,8 +62,7 @@ def build_sequence_model(
     static = _static(config, backbone)
     tokens = patch_count(length, config.patch, config.step)
     backbone.check_positions(len(static) + tokens + sum(_around(config)), REMEDY)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(config.seed)
+    with seeded(config.seed):
         input_map = _input_map(config, backbone, size, tokens, symbols, fresh, places)
         output_map = _output_map(config, backbone, classes, places)
     model = SymbolReprogram(input_map=input_map, backbone=backbone, output_map=output_map, static=static)

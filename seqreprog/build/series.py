@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import torch
 from torch import nn
 
 from ..config.series import SeriesConfig
@@ -19,6 +18,7 @@ from ..outputs.layers import LayerHead
 from ..outputs.pooled import PooledHead
 from ..outputs.views import JoinedViews
 from ..sources.language import Backbone
+from ..sources.process import seeded
 from .forecast import make_prototypes, warn_if_heavy
 
 PATCH = 9  # values of a patch: few enough for a random direction to be a shape
@@ -70,8 +70,7 @@ def build_series_model(
     """
     perturbed = config.form == "voice2series"
     backbone.check_positions(config.positions + (config.padding if perturbed else 0), REMEDY)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(config.seed)
+    with seeded(config.seed):
         spans = BRIDGE if perturbed else SPANS
         input_map: nn.Module = _prototype_map(config, backbone, spans, channels, length, fresh)
         if perturbed:

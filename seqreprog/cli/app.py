@@ -19,6 +19,7 @@ from .forecasts import (
     frequency,
     make_forecaster,
     read_ahead,
+    read_series,
     score_recipe,
 )
 from .options import (
@@ -154,10 +155,9 @@ def forecast_command(
         check_outputs(out_file, plot, save)
         columns: dict[str, Any] = {"id_col": id_col, "time_col": time_col, "target_col": target_col}
         columns |= {"freq": frequency(freq), "fill_gaps": fill_gaps, "duplicates": duplicates}
-        from ..data.files import read_frame_file
-
         model = make_forecaster(locals())
-        frame, ahead = read_frame_file(data), read_ahead(future, futr)
+        frame = read_series(data, id_col, static)
+        ahead = read_ahead(future, futr, frame, id_col)
         if ahead is not None:
             check_ahead(frame, ahead, columns, futr, horizon)
         model.fit(frame, **columns, static=static, futr_cols=futr, hist_cols=hist)
@@ -219,7 +219,6 @@ def predict_command(
             columns: dict[str, Any] = {"id_col": id_col, "time_col": time_col, "value_cols": value_col}
             predict_whole_series(model, data, out_file, **columns, **place)
             return
-        from ..data.files import read_frame_file
         from ..estimators.forecaster import Forecaster
 
         check_outputs(out_file, plot, None)
@@ -227,8 +226,9 @@ def predict_command(
         why = f"{str(model)!r} forecasts series"
         refuse_options(ctx, OF_SEQUENCES_ALONE, why, instead="pass a model of sequences")
         refuse_options(ctx, COLUMNS, f"{why}, in the columns of its fit", instead="rename those of the file")
-        frame = read_frame_file(data)
-        ahead = read_ahead(future, loaded.config.covariates.futr_cols)
+        beside, of_fit = loaded.config.covariates, loaded.columns.id_col
+        frame = read_series(data, of_fit, beside.static)
+        ahead = read_ahead(future, beside.futr_cols, frame, of_fit)
         deliver_forecasts(loaded, frame, out_file, plot, {}, h=horizon, future=ahead)
 
 
@@ -304,12 +304,12 @@ def evaluate_command(
             return
         if horizon is None:
             raise ConfigError("evaluate needs --horizon (or --config with a recipe, or --sequence with --label)")
-        from ..data.files import read_frame_file
-
         model = make_forecaster(with_defaults(locals(), base="ridge", patch=Adapter.patch))
         columns |= {"fill_gaps": fill_gaps, "duplicates": duplicates}
         beside = {"static": static, "futr_cols": futr, "hist_cols": hist}
-        score = model.evaluate(read_frame_file(path), n_windows=windows, step_size=step, **columns, **beside)
+        score = model.evaluate(
+            read_series(path, id_col, static), n_windows=windows, step_size=step, **columns, **beside
+        )
         if as_json:
             print_json(score)
         else:

@@ -37,7 +37,7 @@ from .options import (
 
 DataFile = Annotated[Path, typer.Argument(help="CSV, TSV or Parquet with a column of sequences and one of labels.")]
 TestFile = Annotated[
-    Path | None, typer.Option("--test", help="FASTA, CSV, TSV or Parquet to answer for (the same file).")
+    Path | None, typer.Option("--test", help="FASTA, FASTQ, CSV, TSV or Parquet to answer for (the same file).")
 ]
 OutFile = Annotated[Path | None, typer.Option("--out", help="Answers to CSV, TSV or Parquet (standard output).")]
 BaseName = Annotated[str, typer.Option("--base", help="linear, or none for the pure form.")]
@@ -222,7 +222,7 @@ def _fit_and_answer(
 
 def _deliver(model: Any, frame: Any, sequence: str, out_file: Path | None) -> None:
     """The table as it was read, with an answer for each row, to a file or standard output."""
-    from ..data.files import write_frame_file
+    from ..data.files import write_frame_file, write_marked
 
     if hasattr(model, "predict_proba"):
         shares = model.predict_proba(_sequences(frame, sequence))
@@ -232,7 +232,7 @@ def _deliver(model: Any, frame: Any, sequence: str, out_file: Path | None) -> No
     else:
         frame["seqreprog"] = model.predict(_sequences(frame, sequence))
     if out_file is None:
-        frame.to_csv(sys.stdout, index=False)
+        write_marked(frame, sys.stdout)
     else:
         write_frame_file(frame, out_file)
         say(f"{len(frame):,} rows written to {out_file}")
@@ -245,16 +245,33 @@ def _sequences(frame: Any, column: str) -> Any:
 
 
 def _table(path: Path, sequence: str, target: str | None = None, *, classes: bool = False) -> Any:
-    """The file's rows; its ids, and the target where it holds classes, as they stand there."""
+    """The file's rows; of a CSV all columns as they stand there, but a target of values."""
     from ..data.files import read_sequence_file
 
-    frame = read_sequence_file(path, sequence_col=sequence, names=(ID, target) if classes and target else (ID,))
+    aims = [] if target is None else [target]
+    names, numeric = ([ID, *aims], []) if classes else ([ID], aims)
+    frame = read_sequence_file(path, sequence_col=sequence, names=names, numeric=numeric)
     if target is not None and target not in frame.columns:
         shown = [str(name) for name in frame.columns[:20]]
         raise DataError(
             f"file {str(path)!r} has no column {target!r}; it has {shown}. Name it with --label or --target"
         )
+    if target is not None and classes:
+        _refuse_fractions(frame[target])
     return frame
+
+
+def _refuse_fractions(labels: Any) -> None:
+    """Raises for values that were given as classes, which a CSV holds as text."""
+    import pandas as pd
+
+    values = pd.to_numeric(labels.dropna(), errors="coerce")
+    between = values[values % 1 != 0]
+    if len(between) and values.notna().all():
+        raise DataError(
+            f"labels must be classes; row {between.index[0]} holds the value {between.iloc[0]:g}. Name values with "
+            "--target, or run regress"
+        )
 
 
 def _check_outputs(out_file: Path | None, save: Path | None) -> None:

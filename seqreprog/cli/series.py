@@ -39,7 +39,7 @@ def predict_whole_series(
     """Answers for the series of a file with a saved model: a row for each, to a file or standard output."""
     import pandas as pd
 
-    from ..data.files import write_frame_file
+    from ..data.files import write_frame_file, write_marked
     from ..estimators.series import SeriesModel
     from ..sktime.ts_files import is_ts_file
 
@@ -57,7 +57,7 @@ def predict_whole_series(
     else:
         frame[NAME] = loaded.values(instances)
     if out_file is None:
-        frame.to_csv(sys.stdout, index=False)
+        write_marked(frame, sys.stdout)
     else:
         write_frame_file(frame, out_file)
         say(f"{len(frame):,} rows written to {out_file}")

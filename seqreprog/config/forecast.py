@@ -176,14 +176,16 @@ class Covariates:
     """What is read beside the target: names of the caller's columns.
 
     Attributes:
-        static: text, one sentence for each series.
-        futr_cols: numbers that are known of the steps to come (holidays, a weather forecast).
-        hist_cols: numbers that are known up to now.
+        static: text, one sentence for each series; a number is read as words.
+        futr_cols: numbers or words that are known of the steps to come (holidays, a weather forecast).
+        hist_cols: numbers or words that are known up to now.
+        levels: the words of each column that holds words, as `fit` found them; each becomes a column of zeros and ones.
     """
 
     static: str | None = None
     futr_cols: tuple[str, ...] = ()
     hist_cols: tuple[str, ...] = ()
+    levels: tuple[Any, ...] = ()  # of pairs: a name and its words; JSON has lists, so tuples are made of them
 
     def __post_init__(self) -> None:
         for name in ("futr_cols", "hist_cols"):
@@ -192,6 +194,11 @@ class Covariates:
                 raise ConfigError(f"{name} must list names of columns; got {listed!r}. Pass {name}=['...']")
         if self.static is not None and not isinstance(self.static, str):
             raise ConfigError(f"static must name one column; got {self.static!r}. Pass static='...'")
+        try:
+            levels = tuple((str(name), tuple(map(str, words))) for name, words in self.levels)
+        except (TypeError, ValueError) as error:
+            raise ConfigError(f"levels must hold names and their words; got {self.levels!r}") from error
+        object.__setattr__(self, "levels", levels)
         if twice := [name for place, name in enumerate(self.names) if name in self.names[:place]]:
             raise ConfigError(
                 f"column {twice[0]!r} is named more than once: static={self.static!r}, "
@@ -206,13 +213,24 @@ class Covariates:
 
     @property
     def numeric(self) -> tuple[str, ...]:
-        """The columns of numbers, those known ahead first."""
-        return (*self.futr_cols, *self.hist_cols)
+        """The columns as numbers, those known ahead first: a column of words is one for each word."""
+        return self._spread(*self.futr_cols, *self.hist_cols)
+
+    @property
+    def ahead(self) -> int:
+        """How many of these are known ahead."""
+        return len(self._spread(*self.futr_cols))
 
     @property
     def names(self) -> tuple[str, ...]:
-        """All columns."""
-        return (*self.numeric, *(() if self.static is None else (self.static,)))
+        """All columns of the frame."""
+        return (*self.futr_cols, *self.hist_cols, *(() if self.static is None else (self.static,)))
+
+    def _spread(self, *names: str) -> tuple[str, ...]:
+        words = dict(self.levels)
+        return tuple(
+            each for name in names for each in ([f"{name}={word}" for word in words[name]] if name in words else [name])
+        )
 
 
 @dataclass(frozen=True)

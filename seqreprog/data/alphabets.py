@@ -70,7 +70,8 @@ def alphabet(kind: object, *, symbols: object = None, sequences: object = None) 
     if known in get_args(smiles.Notation) and symbols is None:
         if sequences is None:
             raise ConfigError(f"kind={kind!r} learns its symbols: pass sequences=..., or symbols=... of an earlier one")
-        return Alphabet(known, smiles.learn(known, read_texts(sequences).values))
+        read = smiles.read_smiles if known == "smiles" else read_texts
+        return Alphabet(known, smiles.learn(known, read(sequences).values))
     if not isinstance(symbols, str | Sequence) or not len(symbols) or not all(isinstance(s, str) for s in symbols):
         raise ConfigError(
             f"kind={kind!r} needs the symbols of its alphabet, for instance alphabet='HPE'; got {symbols!r:.60}"

@@ -6,6 +6,7 @@ Wu et al. 2018 (MoleculeNet's scaffold split), Krenn et al. 2020 (SELFIES).
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from importlib import import_module
 from typing import Any, Literal, NamedTuple
@@ -14,8 +15,9 @@ from zlib import crc32
 import numpy as np
 from jaxtyping import Int
 
-from ..errors import ConfigError, DataError, DependencyError
-from .texts import Names, read_texts
+from ..errors import ConfigError, DataError, DependencyError, Notice
+from .smiles import read_smiles
+from .texts import Names, Texts, read_texts
 
 
 class Molecules(NamedTuple):
@@ -84,7 +86,7 @@ def randomised_smiles(values: object, count: int, seed: int) -> Molecules:
     chem = _library("rdkit.Chem")
     molecules, _, _ = _read(values, None, "error")
     spelled: list[list[str]] = []
-    for text, molecule in zip(read_texts(values, what="SMILES").values, molecules, strict=True):
+    for text, molecule in zip(read_smiles(values).values, molecules, strict=True):
         own = 1 + crc32(text.encode(), seed % 2**32) % (2**31 - 2)
         drawn = chem.MolToRandomSmilesVect(molecule, 2 * count, own)  # twice, because some come more than once
         spelled.append(list(dict.fromkeys(drawn))[:count])
@@ -161,7 +163,7 @@ def from_selfies(values: object) -> list[str]:
 
 
 def _converted(values: object, convert: Callable[[str], str], what: str) -> list[str]:
-    texts, names, _ = read_texts(values, what=what)
+    texts, names, _ = read_smiles(values) if what == "SMILES" else read_texts(values, what=what)
     selfies, done = _library("selfies"), []
     failed: dict[int, str] = {}
     for row, text in enumerate(texts):
@@ -178,7 +180,9 @@ def _converted(values: object, convert: Callable[[str], str], what: str) -> list
 def _read(values: object, ids: object, on_invalid: str) -> tuple[list[Any], Int[np.ndarray, " molecule"], Names]:
     """The molecules that RDKit can read; its own words go to no log."""
     chem, base = _library("rdkit.Chem"), _library("rdkit.rdBase")
-    texts, names, _ = read_texts(values, ids=ids, what="SMILES")
+    texts, names, notices = read_smiles(values, ids=ids)
+    for notice in () if isinstance(values, Texts) else notices:  # who read them has told it
+        warnings.warn(notice, Notice, stacklevel=4)
     with base.BlockLogs():
         molecules = [chem.MolFromSmiles(text) for text in texts]
     # a string of white space or of nothing but hydrogens that RDKit drops would be a molecule without atoms

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import warnings
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from pandas.api import types as kinds
 
 from ..errors import DataError
+from . import readings
+from .quiet import without_warnings
 
 
 def plain(series: pd.Series) -> pd.Series:
@@ -48,8 +49,44 @@ def numbers(series: pd.Series, names: list[Any]) -> Float[np.ndarray, " steps"]:
     )
 
 
-def read_times(series: pd.Series, name: str) -> tuple[pd.Index, str, str, tuple[str, ...]]:
-    """Times, the dtype to give them back in, the frequency if the dtype knows it, notices."""
+class TimeColumn(NamedTuple):
+    """Times as they were read.
+
+    Attributes:
+        times: dates, with unit and time zone, or whole numbers.
+        dtype: the dtype to give them back in.
+        freq: the frequency, if the dtype knows it.
+        notices: what was decided.
+        form: the format that was chosen among several, if any.
+    """
+
+    times: pd.Index
+    dtype: str
+    freq: str = ""
+    notices: tuple[str, ...] = ()
+    form: str = ""
+
+
+def read_times(
+    series: pd.Series,
+    name: str,
+    codes: Int[np.ndarray, " row"] | None = None,
+    *,
+    freq: Any = None,
+    form: str = "",
+) -> TimeColumn:
+    """Dates, periods, whole numbers, or text and whole numbers that are dates.
+
+    Args:
+        series: the column.
+        name: its name.
+        codes: the series of each row, which decide between readings; `None` takes any.
+        freq: the frequency asked for, if any; it decides too.
+        form: the format of an earlier frame, which is kept where it is possible.
+
+    Raises:
+        DataError: a time is missing or cannot be read, or can be read in several ways.
+    """
     series = plain(series)
     dtype: Any = series.dtype
     missing = series.isna().to_numpy()
@@ -59,23 +96,18 @@ def read_times(series: pd.Series, name: str) -> tuple[pd.Index, str, str, tuple[
         )
     if isinstance(dtype, pd.PeriodDtype):
         nine = pd.period_range(series.iloc[0], periods=9, freq=dtype.freq).to_timestamp()
-        return pd.DatetimeIndex(series.dt.to_timestamp(), name=None), str(dtype), pd.infer_freq(nine) or "", ()
+        return TimeColumn(pd.DatetimeIndex(series.dt.to_timestamp(), name=None), str(dtype), pd.infer_freq(nine) or "")
     kind = kinds.infer_dtype(series, skipna=True)
     if kinds.is_integer_dtype(dtype) or kind == "integer":
-        return pd.Index(series.to_numpy(dtype=np.int64)), str(dtype), "", ()
+        return _read_numbers(series, name, codes, freq, form)
     if kinds.is_datetime64_any_dtype(dtype) and kind != "date":
-        return pd.DatetimeIndex(series).rename(None), str(dtype), "", ()
+        return TimeColumn(pd.DatetimeIndex(series).rename(None), str(dtype))
     if kind not in ("string", "date", "datetime", "datetime64"):
         raise DataError(
             f"column {name!r} must hold dates or integers; row 0 holds {series.iloc[0]!r} (dtype {dtype}). "
             "Convert it with pd.to_datetime"
         )
-    notices: tuple[str, ...] = ()
-    try:
-        parsed = _dates(series)
-    except ValueError:  # local times with their offsets, which change over the year
-        parsed = _dates(series, utc=True)
-        notices = (f"column {name!r} holds times with different offsets: they were read as UTC",)
+    parsed, notices, chosen = _read_text(series, name, codes, freq, form) if kind == "string" else _dates(series, name)
     unread = parsed.isna().to_numpy()
     if unread.any():
         row = int(unread.argmax())
@@ -84,10 +116,61 @@ def read_times(series: pd.Series, name: str) -> tuple[pd.Index, str, str, tuple[
             "Convert the column with pd.to_datetime(..., format=...)"
         )
     keeps = isinstance(dtype, pd.ArrowDtype) and kind == "date"
-    return pd.DatetimeIndex(parsed).rename(None), str(dtype if keeps else parsed.dtype), "", notices
+    return TimeColumn(pd.DatetimeIndex(parsed).rename(None), str(dtype if keeps else parsed.dtype), "", notices, chosen)
 
 
-def _dates(series: pd.Series, utc: bool = False) -> pd.Series:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # pandas' guesses about formats; what fails is named by the caller
-        return pd.to_datetime(series, errors="coerce", utc=utc)
+def _read_numbers(
+    series: pd.Series, name: str, codes: Int[np.ndarray, " row"] | None, freq: Any, form: str
+) -> TimeColumn:
+    """Whole numbers as they are, or as the months and days that they spell."""
+    counts = pd.Index(series.to_numpy(dtype=np.int64))
+    counted = isinstance(freq, int | np.integer) and not isinstance(freq, bool)
+    forms = () if counted or codes is None else readings.number_forms(counts.to_numpy())
+    if not forms:
+        return TimeColumn(counts, str(series.dtype))
+    times = pd.DatetimeIndex(pd.to_datetime(pd.Series(counts.astype(str)), format=forms[0])).rename(None)
+    if form == forms[0]:
+        chosen, said = form, ""
+    elif freq is not None:
+        chosen, said = forms[0], f"column {name!r} was read as dates: row 0 holds {counts[0]}, {times[0]:%Y-%m-%d}"
+    else:
+        chosen, said = readings.choose({readings.COUNT: counts, forms[0]: times}, codes, freq, series, name)
+    if chosen == readings.COUNT:
+        return TimeColumn(counts, str(series.dtype))
+    return TimeColumn(times, str(series.dtype), "", (said,) if said else (), chosen)
+
+
+def _read_text(
+    series: pd.Series, name: str, codes: Int[np.ndarray, " row"] | None, freq: Any, form: str
+) -> tuple[pd.Series, tuple[str, ...], str]:
+    """Text as dates: parsed, what there is to say, and the format that was chosen."""
+    forms = readings.forms_of(str(series.iloc[0]).strip())
+    if not forms:
+        parsed, notices, _ = _dates(series, name)
+        readings.check_years(series, parsed, name)
+        if parsed.isna().any() and str(series.iloc[0])[:4].isdigit():  # of ISO times some have fractions or no clock
+            parsed = pd.to_datetime(series, format="ISO8601", errors="coerce", utc=bool(notices))
+        return parsed, notices, ""
+    found = readings.read_forms(series.str.strip(), forms)
+    kept = [each for each in found if form and each[:2] == form[:2]]
+    indices: dict[str, pd.Index] = {each: pd.DatetimeIndex(times) for each, times in found.items()}
+    chosen, said = (kept[0], "") if kept else readings.choose(indices, codes, freq, series, name)
+    return found[chosen], (said,) if said else (), chosen if len(found) > 1 else ""
+
+
+def _dates(series: pd.Series, name: str) -> tuple[pd.Series, tuple[str, ...], str]:
+    """As pandas reads them: texts, dates, datetimes."""
+    with without_warnings(UserWarning):  # pandas' guesses about formats; what fails is named by the caller
+        try:
+            parsed = pd.to_datetime(series, errors="coerce")
+        except ValueError:  # local times with their offsets, which change over the year
+            parsed = None
+        if parsed is None or parsed.isna().any():
+            aware = pd.to_datetime(series, errors="coerce", utc=True)
+            if parsed is None or (series.dtype == object and aware.notna().all()):
+                said = (
+                    f"column {name!r} holds times with different offsets: they were read as UTC. For local days pass "
+                    f"pd.to_datetime(df[{name!r}], utc=True).dt.tz_convert('Europe/Berlin'), with their zone"
+                )
+                return aware, (said,), ""
+    return parsed, (), ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import replace
 from typing import Any
 
@@ -11,8 +12,9 @@ from jaxtyping import Float, Int
 from pandas.api import types as kinds
 
 from ..config.forecast import Covariates
-from ..errors import ConfigError, DataError, InputTypeError, name_some
-from .columns import numbers, plain, read_times
+from ..errors import ConfigError, DataError, InputTypeError, Notice, name_some
+from .categories import one_hot
+from .columns import is_number, numbers, plain, read_times
 from .frames import SeriesTable, find_layout, future_times, no_column
 from .rows import DROP, Columns, merged
 from .steps import ticks_of
@@ -47,10 +49,9 @@ def read_covariates(table: SeriesTable, df: pd.DataFrame, names: Covariates) -> 
     codes, times = _keys(table, df, "df")
     owner = np.repeat(np.arange(len(table.ids)), table.panel.lengths)
     group, where = _join(table, codes, times, owner, table.times, "df")
-    values = _numbers(table, df, names.numeric, group, where, owner, table.times, "df")
-    panel, notices = replace(table.panel, covariates=values, ahead=len(names.futr_cols)), table.notices
-    empty = [name for name, column in zip(names.numeric, values, strict=True) if np.isnan(column).all()]
-    if empty:
+    values = _numbers(table, df, names, names.futr_cols + names.hist_cols, group, where, owner, table.times, "df")
+    panel, notices = replace(table.panel, covariates=values, ahead=names.ahead), table.notices
+    if empty := _empty(names.numeric, values):
         notices = (*notices, f"no row has a number in column {name_some(empty)}: nothing is learned from it")
     if names.static is not None:
         texts, topics = _sentences(table, df, names.static, codes)
@@ -94,14 +95,17 @@ def read_future(
             f"{steps * len(table.ids)} rows are missing, of {len(series)} series: {name_some(table.ids[series])}). "
             f"It must hold the {steps} steps after the end of each series{_strangers(table, futr_df, codes)}"
         )
-    values = _numbers(table, futr_df, names.futr_cols, group, where, owner, ahead, "futr_df")
-    return values.reshape(len(names.futr_cols), len(table.ids), horizon).transpose(1, 0, 2)
+    values = _numbers(table, futr_df, names, names.futr_cols, group, where, owner, ahead, "futr_df")
+    return values.reshape(names.ahead, len(table.ids), horizon).transpose(1, 0, 2)
 
 
 def ends_of(
     table: SeriesTable, names: Covariates, futr_df: pd.DataFrame | None, *, context: int, horizon: int, steps: int
 ) -> Windows:
     """The window at the end of each series, with what is known of the steps after it.
+
+    A column without a number, in the past or in what is to come, is noticed (a join that is off by an hour leaves one),
+    and so is a series without an observed value in its window.
 
     Args:
         table: the series.
@@ -115,17 +119,29 @@ def ends_of(
         ConfigError: `futr_df` was given, and nothing of it is read.
         DataError: it is needed and missing, or breaks a rule.
     """
+    if empty := _empty(names.numeric, table.panel.covariates):
+        warnings.warn(f"no row has a number in column {name_some(empty)}: it is unknown", Notice, stacklevel=3)
     if not names.futr_cols:
         if futr_df is not None:
             raise ConfigError("futr_df was given, but the model was fitted without futr_cols. Leave it out")
-        return last_windows(table.panel, context, horizon)
-    if futr_df is None:
+        windows = last_windows(table.panel, context, horizon)
+    elif futr_df is None:
         raise DataError(
             f"the model was fitted with futr_cols={list(names.futr_cols)}, so it needs them for the {steps} steps "
             "after the end of each series. Pass futr_df=..."
         )
-    future = read_future(table, futr_df, names, steps=steps, horizon=horizon)
-    return last_windows(table.panel.extended(future), context, horizon, ahead=horizon)
+    else:
+        future = read_future(table, futr_df, names, steps=steps, horizon=horizon)
+        if empty := _empty(names.numeric[: names.ahead], future.transpose(1, 0, 2)):
+            said = f"no row of futr_df has a number in column {name_some(empty)} for the steps to come"
+            warnings.warn(f"{said}: it is unknown there. Were its times joined as they are?", Notice, stacklevel=3)
+        windows = last_windows(table.panel.extended(future), context, horizon, ahead=horizon)
+    if len(blind := table.ids[~windows.sighted()]):
+        own, verb = ("its", "has") if len(blind) == 1 else ("their", "have")
+        what = f"{own} forecast is missing" if len(blind) == 1 else f"{own} forecasts are missing"
+        said = f"series {name_some(blind)} {verb} no observed value in {own} last {context} steps"
+        warnings.warn(f"{said}: {what}", Notice, stacklevel=3)
+    return windows
 
 
 def _keys(table: SeriesTable, df: pd.DataFrame, what: str) -> tuple[Int[np.ndarray, " row"], pd.Index]:
@@ -139,7 +155,7 @@ def _keys(table: SeriesTable, df: pd.DataFrame, what: str) -> tuple[Int[np.ndarr
         codes = np.zeros(len(df), dtype=np.int64)
     else:
         raise no_column(df, columns.id_col, _ADVICE, what)
-    times = read_times(df[columns.time_col], columns.time_col)[0]
+    times = read_times(df[columns.time_col], columns.time_col, codes, freq=columns.freq, form=columns.form).times
     if isinstance(times, pd.DatetimeIndex) and isinstance(table.times, pd.DatetimeIndex):
         if (times.tz is None) == (table.times.tz is None):
             return codes, times.as_unit(table.times.unit)
@@ -189,10 +205,16 @@ def _join(
     return group, np.where(found < 0, -1, known[found] if len(known) else -1)
 
 
+def _empty(names: tuple[str, ...], values: Float[np.ndarray, "column ..."]) -> list[str]:
+    """The columns without a number."""
+    return [name for name, column in zip(names, values, strict=True) if np.isnan(column).all()]
+
+
 def _numbers(
     table: SeriesTable,
     df: pd.DataFrame,
-    names: tuple[str, ...],
+    names: Covariates,
+    wanted: tuple[str, ...],
     group: Int[np.ndarray, " row"],
     where: Int[np.ndarray, " steps"],
     owner: Int[np.ndarray, " steps"],
@@ -200,27 +222,28 @@ def _numbers(
     what: str,
 ) -> Float[np.ndarray, "column steps"]:
     """The columns at the groups of rows `where`, `NaN` where that is -1."""
-    found = np.empty((len(names), len(where)))
-    for place, name in enumerate(names):
+    found, words = [], dict(names.levels)
+    for name in wanted:
         column: Any = _column(df, name, what)
-        if kinds.is_bool_dtype(column.dtype):
-            column = column.astype("Float64")
-        values = _read_numbers(column, name, what)
-        if group.max(initial=-1) + 1 < len(group):
-            values = merged(values, group, table.columns.duplicates)
-        values = np.append(values, np.nan)[where]
-        infinite = np.isinf(values)
-        if infinite.any():
-            first = int(infinite.argmax())
-            raise DataError(
-                f"column {name!r} of {what} is {values[first]} in series {str(table.ids[owner[first]])!r} at "
-                f"{times[first]} ({infinite.sum()} infinite values). Replace them by numbers or by NaN"
-            )
-        found[place] = values
-    return found
+        numeric = name not in words
+        for values in [_read_numbers(column, name, what)] if numeric else one_hot(column, words[name], what):
+            if group.max(initial=-1) + 1 < len(group):
+                values = merged(values, group, table.columns.duplicates)
+            values = np.append(values, np.nan)[where]
+            infinite = np.isinf(values)
+            if infinite.any():
+                first = int(infinite.argmax())
+                raise DataError(
+                    f"column {name!r} of {what} is {values[first]} in series {str(table.ids[owner[first]])!r} at "
+                    f"{times[first]} ({infinite.sum()} infinite values). Replace them by numbers or by NaN"
+                )
+            found.append(values)
+    return np.stack(found) if found else np.empty((0, len(where)))
 
 
 def _read_numbers(column: pd.Series, name: str, what: str) -> Float[np.ndarray, " row"]:
+    if kinds.is_bool_dtype(column.dtype):
+        column = column.astype("Float64")
     try:
         return numbers(column, [name])
     except DataError as error:
@@ -233,7 +256,10 @@ def _sentences(
     table: SeriesTable, df: pd.DataFrame, name: str, codes: Int[np.ndarray, " row"]
 ) -> tuple[tuple[str, ...], Int[np.ndarray, " series"]]:
     """The distinct sentences, and which of them is each series'; cells that are missing say nothing."""
-    column = plain(_column(df, name, "df")).astype(object)
+    column: Any = plain(_column(df, name, "df"))
+    if is_number(column.dtype) or kinds.is_bool_dtype(column.dtype):  # read as words
+        column = column.astype(object).map(lambda value: f"{name}: {value:.6g}", na_action="ignore")
+    column = column.astype(object)
     there = column.notna().to_numpy()
     holds_words = kinds.infer_dtype(column, skipna=True) in ("string", "mixed", "mixed-integer")
     stripped = column.str.strip() if holds_words else column.where(np.zeros(len(column), dtype=bool))

@@ -2,40 +2,52 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import os
+import re
 import shutil
 import uuid
 import warnings
-import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import pandas as pd
 
 from ..errors import DataError, DependencyError, Notice, OutputError, name_some
-from .fasta import ENDINGS, is_fasta, read_fasta
+from .fasta import ENDINGS, FASTQ_ENDINGS, is_fasta, is_fastq, read_fasta, read_fastq, refuse_alignment
+from .packed import UNREADABLE, checked_text, open_unpacked, unpacked_name
 
 _ENDINGS = ".csv, .tsv (both also with .gz) or .parquet"
 Kind = Literal["csv", "tsv", "parquet"]
 MARKS = {"csv": ",", "tsv": "\t"}  # between the values
 NAMED = {"csv": "commas", "tsv": "tabs"}
 OTHER_MARKS = (",", ";", "\t", "|")  # that other programs write instead
+MISSING = [
+    *("", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>", "N/A", "NA"),
+    *("NULL", "NaN", "None", "n/a", "nan", "null"),
+]  # what pandas takes for a missing value; among names and in texts the empty cell alone is one
 _NEEDS_ARROW = "pip install pyarrow, or use .csv"
 
 
 def read_frame_file(
-    path: str | os.PathLike[str], *, text: Sequence[str] = (), names: Sequence[str] = (), others: str = ""
+    path: str | os.PathLike[str],
+    *,
+    names: Sequence[str] = ("unique_id",),
+    numeric: Collection[str] | None = None,
+    others: str = "",
 ) -> pd.DataFrame:
-    """Reads a `.csv`, `.tsv` (also with `.gz`) or `.parquet` file as pandas does; dates in a CSV stay strings.
+    """Reads a `.csv`, `.tsv` or `.parquet` file; a table may be packed with gzip, whatever its name says.
+
+    What a column of a CSV or TSV holds is decided by its name, never by its cells: those that name something are text
+    as it stands (`007`, `1E5`, `NA`), and an empty cell is missing. All others are read as pandas does; dates stay
+    strings. Parquet keeps its types.
 
     Args:
         path: the file.
-        text: columns of a CSV or TSV that are read as they stand: the peptide `NA` is no missing value, the id `007` no
-            7.
-        names: columns of a CSV or TSV that name something, as ids and classes do: see `as_names`. Parquet keeps its
-            types.
+        names: columns that name something, as ids and classes do, or hold text.
+        numeric: where given, the only columns that are not text.
         others: endings that the caller reads by itself, to be named in the message beside ours.
 
     Raises:
@@ -47,20 +59,16 @@ def read_frame_file(
     if kind is None:
         ends = f"it ends in {source.suffix!r}"
         raise DataError(f"file {str(source)!r} must end in {_ENDINGS}{others}; {ends}. Convert it")
-    if not source.is_file():
-        found = "is a folder" if source.is_dir() else "does not exist"
-        raise DataError(f"file {str(source)!r} {found}. Pass the path of a file")
     try:
-        if kind == "parquet":
-            df = pd.read_parquet(source)
-        else:
-            words = dict.fromkeys((*text, *names), str)
-            df = pd.read_csv(source, sep=MARKS[kind], float_precision="round_trip", converters=words)
+        with open_unpacked(source) as file:
+            df = pd.read_parquet(source) if kind == "parquet" else _read_marked(file, source, kind, names, numeric)
     except pd.errors.EmptyDataError as error:
         raise _empty(source) from error
     except ImportError as error:
         raise DependencyError(f"reading {str(source)!r} needs pyarrow; {_NEEDS_ARROW}") from error
-    except (ValueError, OSError, EOFError, zlib.error) as error:
+    except DataError:  # which is a ValueError too
+        raise
+    except (ValueError, *UNREADABLE) as error:
         raise DataError(f"file {str(source)!r} cannot be read as {kind}: {error}. Write it anew") from error
     if df.empty:
         raise _empty(source)
@@ -72,36 +80,46 @@ def read_frame_file(
             f"with {NAMED[kind]}{elsewhere}"
         )
     if kind in MARKS:
-        for name in {*names} & {*df.columns} - {*text}:
-            df[name] = as_names(df[name])
+        for name in dict.fromkeys(names):
+            if name in df.columns:
+                _tell_names(df.loc[:, df.columns == name].iloc[:, 0])
     return df
 
 
 def read_sequence_file(
-    path: str | os.PathLike[str], *, sequence_col: str = "sequence", names: Sequence[str] = ()
+    path: str | os.PathLike[str],
+    *,
+    sequence_col: str = "sequence",
+    names: Sequence[str] = (),
+    numeric: Collection[str] = (),
 ) -> pd.DataFrame:
-    """Reads a table of sequences from FASTA, CSV, TSV or Parquet.
+    """Reads a table of sequences from FASTA, FASTQ, CSV, TSV or Parquet.
 
     Args:
-        path: a file that ends as a FASTA file does (`.fasta`, `.fa`, `.faa`, ..., also with `.gz`), or one of
-            `read_frame_file`.
+        path: a file that ends as a FASTA or FASTQ file does (`.fasta`, `.fa`, `.faa`, `.fastq`, ..., also packed), or
+            one of `read_frame_file`.
         sequence_col: the column of sequences; FASTA records get one of this name, after `id` and `description`.
-        names: as in `read_frame_file`.
+        names: columns that name something, as ids and classes do: a notice tells where `NA` is taken for a name.
+        numeric: the columns of a CSV or TSV that are read as pandas does. All others are text as it stands; an empty
+            cell is missing. Parquet keeps its types.
 
     Raises:
-        DataError: as `read_fasta` and `read_frame_file`, or there is no column `sequence_col`.
+        DataError: as `read_fasta`, `read_fastq` and `read_frame_file`, or there is no column `sequence_col`.
         DependencyError: a Parquet file without pyarrow.
     """
     source = Path(path)
-    if is_fasta(source):
-        records = read_fasta(source)
+    refuse_alignment(source)
+    if is_fasta(source) or is_fastq(source):
+        records = read_fasta(source) if is_fasta(source) else read_fastq(source)
+        for notice in records.notices:
+            warnings.warn(notice, Notice, stacklevel=2)
         return pd.DataFrame({"id": records.ids, "description": records.descriptions, sequence_col: records.sequences})
     if _kind(source) is None:
         raise DataError(
-            f"file {str(source)!r} must end in {_ENDINGS}, or for FASTA in {', '.join(ENDINGS)}; "
-            f"it ends in {source.suffix!r}. Convert it"
+            f"file {str(source)!r} must end in {_ENDINGS}, for FASTA in {', '.join(ENDINGS)}, or for FASTQ in "
+            f"{', '.join(FASTQ_ENDINGS)}; it ends in {source.suffix!r}. Convert it"
         )
-    df = read_frame_file(source, text=(sequence_col,), names=names)
+    df = read_frame_file(source, names=names, numeric={*numeric} - {sequence_col})
     if sequence_col not in df.columns:
         shown = [str(name) for name in df.columns[:20]]
         raise DataError(
@@ -110,31 +128,57 @@ def read_sequence_file(
     return df
 
 
-def as_names(cells: pd.Series) -> pd.Series:
-    """What a column of names holds, from its cells as text: words and codes as they stand, empty cells missing.
+def _read_marked(
+    file: io.BufferedIOBase, source: Path, kind: Kind, names: Sequence[str], numeric: Collection[str] | None
+) -> pd.DataFrame:
+    """A table with a mark between its values; the types of its columns go by their names."""
 
-    So `007` and `+1` stay themselves and `NA` among words is a name, of which a notice tells. A column of numbers that
-    are written plainly (0 and 1) stays one, and so do fractions, which name nothing: whoever asks for classes can say
-    so.
-    """
-    again = io.StringIO(cells.to_csv(index=False))
-    found = pd.read_csv(again, float_precision="round_trip", skip_blank_lines=False).iloc[:, 0]
-    numbers, coded = found.dropna(), cells.str.strip().str.match(r"\+|-?0\d").any()
-    if found.dtype.kind in "iuf":
-        as_numbers = bool(len(numbers) and (not coded or (numbers % 1 != 0).any()))
-    else:
-        as_numbers = found.dtype.kind == "b" and bool((found.astype(str) == cells.str.strip()).all())
-    if as_numbers:
-        return found.set_axis(cells.index)
-    words = cells[found.isna().to_numpy() & (cells != "")]
+    def read(**more: Any) -> pd.DataFrame:
+        file.seek(0)
+        return pd.read_csv(checked_text(file, source), sep=MARKS[kind], float_precision="round_trip", **more)
+
+    unique = [str(name) for name in read(nrows=0)]  # of two columns 'a' pandas calls one 'a.1'
+    written = unique
+    if any(re.search(r"\.\d+$", name) for name in unique):
+        first = read(nrows=1, header=None, dtype=str, keep_default_na=False).iloc[0]
+        written = [old or new for old, new in zip(first, unique, strict=True)]
+    if nameless := [place for place, name in enumerate(written) if place and name == f"Unnamed: {place}"]:
+        said = f"{len(nameless)} of {len(written)} columns have no name"
+        warnings.warn(
+            f"file {str(source)!r}: {said}; the first is called {written[nameless[0]]!r}", Notice, stacklevel=3
+        )
+    both = zip(written, unique, strict=True)
+    words = [new for old, new in both if (old in names if numeric is None else old not in numeric)]
+    unknown = {name: [""] if name in words else MISSING for name in unique}
+    df = read(dtype=dict.fromkeys(words, str), na_values=unknown, keep_default_na=False)
+    if not df.index.equals(pd.RangeIndex(len(df))) and df.iloc[:, -1].isna().all():
+        raise DataError(
+            f"file {str(source)!r} has one value more in its rows than its {len(unique)} columns: they end with a mark "
+            f"({NAMED[kind]} stand between values). Remove it, or name the last column"
+        )
+    return df if written == unique else df.set_axis(written, axis=1)
+
+
+def _tell_names(cells: pd.Series) -> None:
+    """A notice of names that may be meant as missing, or as one name."""
+    known = pd.Series(pd.unique(cells.dropna()))
+    words = known[known.isin(MISSING)]
     if len(words):
         warnings.warn(
-            f"column {cells.name!r}: {name_some(words.unique())} is read as a name, in {len(words)} of {len(cells)} "
-            "rows. Leave a cell empty where none is known",
+            f"column {cells.name!r}: {name_some(words)} is read as a name, in {cells.isin(words).sum()} of "
+            f"{len(cells)} rows. Leave a cell empty where none is known",
             Notice,
             stacklevel=3,
         )
-    return cells.where(cells != "")
+    bare = known.str.strip()
+    alike = known[bare.duplicated(keep=False)]
+    if len(alike):
+        warnings.warn(
+            f"column {cells.name!r}: {name_some(alike)} differ in white space alone and are read as they "
+            "stand, as different names. Remove it where one is meant",
+            Notice,
+            stacklevel=3,
+        )
 
 
 def write_frame_file(df: pd.DataFrame, path: str | os.PathLike[str]) -> None:
@@ -154,12 +198,23 @@ def write_frame_file(df: pd.DataFrame, path: str | os.PathLike[str]) -> None:
         if kind == "parquet":
             df.to_parquet(place, index=index)
         else:
-            df.to_csv(place, sep=MARKS[kind], index=index)
+            write_marked(df, place, kind, index=index)
 
     try:
         atomic_write(target, write)
+    except UnicodeEncodeError as error:
+        shown = error.object[error.start : error.end]
+        raise OutputError(f"cannot write {str(target)!r}: {shown!r} is no character. Replace it") from error
     except ImportError as error:
         raise DependencyError(f"writing {str(target)!r} needs pyarrow; {_NEEDS_ARROW}") from error
+
+
+def write_marked(df: pd.DataFrame, place: Any, kind: Kind = "csv", *, index: bool = False) -> None:
+    """Writes a frame to a path or an open file, as text that is read again as it was, line ends in names too."""
+    texts = [pd.Series(df.columns, dtype=object), *(df[name] for name in df.select_dtypes(["object", "string"]))]
+    broken = any(cells.str.contains("\r", regex=False).eq(True).any() for cells in texts if len(cells))
+    quoting: Any = csv.QUOTE_NONNUMERIC if broken else csv.QUOTE_MINIMAL  # which leaves a lone \r bare
+    df.to_csv(place, sep=MARKS[kind], index=index, quoting=quoting)
 
 
 def check_frame_writable(path: str | os.PathLike[str]) -> None:
@@ -238,13 +293,13 @@ def _kind(path: Path) -> Kind | None:
     name = path.name.lower()
     if name.endswith(".parquet"):
         return "parquet"
-    plain = name.removesuffix(".gz")
+    plain = unpacked_name(path)
     return "csv" if plain.endswith(".csv") else "tsv" if plain.endswith(".tsv") else None
 
 
 def _writable_kind(path: Path) -> Kind:
     kind = _kind(path)
-    if kind is None:
+    if kind is None or path.suffix.lower() == ".bgz":  # its blocks are more than gzip writes
         raise OutputError(f"file {str(path)!r} must end in {_ENDINGS}; it ends in {path.suffix!r}. Rename it")
     return kind
 

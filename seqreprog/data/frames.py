@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -14,6 +13,7 @@ from pandas.api import types as kinds
 
 from ..errors import ConfigError, DataError, InputTypeError, name_some
 from .columns import is_number, numbers, plain, read_times
+from .readings import dated
 from .rows import (
     SORTED,
     Columns,
@@ -57,7 +57,7 @@ def read_table(
     id_col: str | None = None,
     time_col: str | None = None,
     target_col: str | None = None,
-    freq: str | int | None = None,
+    freq: object = None,
     fill_gaps: bool = False,
     duplicates: object = "error",
     like: Columns | None = None,
@@ -74,7 +74,7 @@ def read_table(
         id_col: the column that names the series; `"unique_id"`.
         time_col: the column of times; `"ds"`.
         target_col: the column of observations; `"y"`.
-        freq: a pandas offset alias, or a whole number for integer times; inferred. Periods know their own.
+        freq: a pandas offset or its alias, or a whole number for integer times; inferred. Periods know their own.
         fill_gaps: whether missing rows become missing values instead of an error.
         duplicates: what counts of several rows for one time of a series: `"error"` refuses them, `"first"` and `"last"`
             take that row as it stands, `"mean"` the mean of the known values.
@@ -97,7 +97,8 @@ def read_table(
     if df.empty:
         raise DataError(f"df is empty: it has {len(df)} rows and {df.shape[1]} columns. Pass at least one observation")
     df, layout, names = find_layout(df, (id_col, time_col, target_col), like)
-    rows = _read_wide(df, names) if layout == "wide" else _read_long(df, names)
+    reading: dict[str, Any] = {"freq": freq, "form": ""} if like is None else {"freq": like.freq, "form": like.form}
+    rows = _read_wide(df, names, reading) if layout == "wide" else _read_long(df, names, reading)
     rows = checked(in_order(rows), policy, like)
     fill_gaps = fill_gaps or (like is not None and like.fill_gaps)
     fit = fit_frequency(rows, rows.columns.freq or freq, like, fill_gaps)
@@ -225,8 +226,7 @@ def _by_first_column(df: pd.DataFrame, asked: str | None, like: Columns | None) 
     if _has_dates(df.index) or df.columns.nlevels > 1 or not len(others) or not all(map(is_number, others)):
         return None
     try:
-        with warnings.catch_warnings(action="ignore"):  # pandas' remarks on words that are no dates
-            read_times(df.iloc[:, 0], str(first))
+        read_times(df.iloc[:, 0], str(first))
     except DataError:  # not times: the caller says what is amiss
         return None
     return df.iloc[:, 1:].set_axis(pd.Index(df.iloc[:, 0], name=first), axis=0)
@@ -247,7 +247,7 @@ def _advice(remedy: str, like: Columns | None) -> str:
     return "Rename the column to the one of fit" if like else f"Pass {remedy}"
 
 
-def _read_long(df: pd.DataFrame, names: tuple[str, str, str]) -> Rows:
+def _read_long(df: pd.DataFrame, names: tuple[str, str, str], reading: dict[str, Any]) -> Rows:
     id_name, time_name, target = names
     twice = [name for name in names if (df.columns == name).sum() > 1]
     if twice:
@@ -259,20 +259,20 @@ def _read_long(df: pd.DataFrame, names: tuple[str, str, str]) -> Rows:
         raise DataError(
             f"column {id_name!r} has {unnamed.sum()} missing ids (first in row {unnamed.argmax()}). Name or drop them"
         )
-    times, time_dtype, freq, notices = read_times(df[time_name], time_name)
-    values = numbers(df[target], [target])
-    columns = Columns(
-        "long", id_name, time_name, target, str(found.dtype), time_dtype, str(plain(df[target]).dtype), freq
-    )
-    return Rows(codes.astype(np.int64), pd.Index(found), times, values, columns, notices)
+    codes = codes.astype(np.int64)
+    times, time_dtype, freq, notices, form = read_times(df[time_name], time_name, codes, **reading)
+    values, target_dtype = numbers(df[target], [target]), str(plain(df[target]).dtype)
+    columns = Columns("long", id_name, time_name, target, str(found.dtype), time_dtype, target_dtype, freq, form=form)
+    return Rows(codes, pd.Index(found), times, values, columns, notices)
 
 
-def _read_wide(df: pd.DataFrame, names: tuple[str, str, str]) -> Rows:
+def _read_wide(df: pd.DataFrame, names: tuple[str, str, str], reading: dict[str, Any]) -> Rows:
     if df.columns.nlevels > 1 or df.columns.has_duplicates:
         repeated = df.columns[df.columns.duplicated()]
         found = f"{df.columns.nlevels} levels" if df.columns.nlevels > 1 else f"{name_some(repeated)} more than once"
         raise DataError(f"the columns of a wide frame must name each series once; they have {found}. Rename them")
-    times, time_dtype, freq, notices = read_times(pd.Series(df.index), names[1])
+    codes = np.zeros(len(df), np.int64)
+    times, time_dtype, freq, notices, form = read_times(pd.Series(df.index), names[1], codes, **reading)
     dtypes = set(df.dtypes)
     if all(map(is_number, dtypes)):
         matrix = df.to_numpy(dtype=np.float64, na_value=np.nan)
@@ -289,11 +289,13 @@ def _read_wide(df: pd.DataFrame, names: tuple[str, str, str]) -> Rows:
     codes, where = np.nonzero(kept)
     ids = df.columns.rename(None)
     target_dtype = str(df.dtypes.iloc[0]) if len(dtypes) == 1 else "float64"
-    columns = Columns("wide", *names, str(ids.dtype), time_dtype, target_dtype, freq)
+    columns = Columns("wide", *names, str(ids.dtype), time_dtype, target_dtype, freq, form=form)
     if isinstance(df.index, pd.RangeIndex):
         notices = (*notices, f"df was read as wide, with its row numbers as times and the series {name_some(ids)}")
     return Rows(codes, ids, times[where], matrix.T[kept], columns, notices)
 
 
 def _restore(times: pd.Index, columns: Columns) -> pd.Index:
+    if columns.form and isinstance(times, pd.DatetimeIndex) and not columns.time_dtype.startswith("datetime"):
+        times = dated(times, columns.form)
     return times if str(times.dtype) == columns.time_dtype else times.astype(columns.time_dtype)

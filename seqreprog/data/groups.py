@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from itertools import pairwise
 from typing import Any
 
@@ -12,6 +11,7 @@ from jaxtyping import Int
 from scipy.sparse.csgraph import connected_components
 
 from ..errors import ConfigError, DataError
+from .quiet import without_warnings
 from .symbols import Symbols
 
 _MAX_CELLS = 5e10  # of alignment tables; more than one would wait for
@@ -164,9 +164,9 @@ def split_groups(
     if count == len(groups):
         held = free[next(StratifiedShuffleSplit(**options).split(free, labels[free]))[1]]
     elif fraction <= 0.5:
-        held = group_folds(groups, labels, max(2, round(1 / fraction)), seed)[0]
+        held = group_folds(groups, labels, min(max(2, round(1 / fraction)), count), seed)[0]
     else:
-        kept = group_folds(groups, labels, max(2, round(1 / (1 - fraction))), seed)[0]
+        kept = group_folds(groups, labels, min(max(2, round(1 / (1 - fraction))), count), seed)[0]
         held = np.setdiff1d(np.arange(len(groups)), kept)
     return np.setdiff1d(np.arange(len(groups)), held), np.sort(held)
 
@@ -200,8 +200,7 @@ def group_folds(
         splits = StratifiedKFold(folds, shuffle=True, random_state=seed).split(groups, labels)
     else:
         splits = StratifiedGroupKFold(folds, shuffle=True, random_state=seed).split(groups, labels, groups)
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "The least populated class")  # a rare class is in as many folds as it can
+    with without_warnings(UserWarning, "The least populated class"):  # a rare class is in as many folds as it can
         return [np.sort(held) for _, held in splits]
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 from jaxtyping import Float, Int
 
 from ..errors import ConfigError, DataError
-from .columns import numbers, plain, read_times
+from .columns import is_number, numbers, plain, read_times
 from .frames import DEFAULT_NAMES, no_column
 from .instances import Instances, check_instances
 from .rows import SORTED
@@ -64,7 +64,8 @@ def read_instance_frame(
             raise no_column(df, name, remedy)
     channels = _channels(df, (id_name, time_name), tuple(value_cols), tuple(known))
     codes, ids = _series(df, id_name)
-    times, _, _, notices = read_times(df[time_name], time_name)
+    counted = is_number(df[time_name].dtype)  # whole numbers order rows whether they are dates or not
+    times, _, _, notices, _ = read_times(df[time_name], time_name, None if counted else codes)
     order = np.lexsort((ticks_of(times), codes))
     if not np.array_equal(order, np.argsort(codes, kind="stable")):
         notices = (*notices, SORTED)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal, cast, get_args
+from typing import Any, Literal, cast, get_args
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float, Int
 
 from ..errors import ConfigError, DataError, name_some
+from . import clocks
+from .calendars import shown
 from .steps import Fit, fit_grid, infer_grid, ticks_of
 
 INSERT = "Insert missing values, or fit with fill_gaps=True, which holds for later frames too"
@@ -32,9 +34,10 @@ class Columns:
         id_dtype: the dtype of the ids (of its categories, for a categorical).
         time_dtype: the dtype of the times, with unit and time zone; parsed dates for a column of strings.
         target_dtype: the dtype of the observations.
-        freq: a pandas offset alias, or the whole-number step of integer times.
+        freq: a pandas offset alias or a rule in words (`data.calendars`), or the whole-number step of integer times.
         fill_gaps: whether missing rows are taken for missing values, in later frames too.
         duplicates: what counts of several rows for one time of a series, in later frames too.
+        form: the format of the times, where several were possible: `"%d/%m/%Y"`, or `"%Y%m"` for whole numbers.
     """
 
     layout: Literal["long", "wide"]
@@ -47,6 +50,7 @@ class Columns:
     freq: str | int
     fill_gaps: bool = False
     duplicates: Duplicates = "error"
+    form: str = ""
 
 
 @dataclass(frozen=True)
@@ -99,10 +103,12 @@ def checked(rows: Rows, duplicates: Duplicates, like: Columns | None) -> Rows:
     twice = (np.diff(ticks_of(rows.times)) == 0) & (np.diff(rows.codes) == 0)
     if twice.any():
         if duplicates == "error":
-            row = int(twice.argmax())
+            row, own = int(twice.argmax()), rows.columns
+            ids = own.id_col if len(rows.ids) > 1 else ""
+            local = clocks.doubled_hour(rows.times, twice, ids, own.time_col, own.layout == "wide")
             raise DataError(
                 f"series {rows.name(row)} has more than one row at {rows.times[row]} ({twice.sum()} duplicates). "
-                f"{DROP if like is None else DROP_LATER}"
+                f"{local + '. ' if local else ''}{DROP if like is None else DROP_LATER}"
             )
         group = np.concatenate([[0], np.cumsum(~twice)])
         first = np.concatenate([[True], ~twice])
@@ -150,7 +156,7 @@ def reject_silent(ids: pd.Index, silent: Bool[np.ndarray, " series"]) -> None:
         raise DataError(f"{silent.sum()} series have no observed value: {name_some(ids[silent])}. Drop them")
 
 
-def fit_frequency(rows: Rows, freq: str | int | None, like: Columns | None, fill_gaps: bool) -> Fit:
+def fit_frequency(rows: Rows, freq: object, like: Columns | None, fill_gaps: bool) -> Fit:
     """The rows on the grid of the frequency asked for, else of the one they show."""
     if like is None and freq is None:
         best = infer_grid(rows.times, rows.offsets)
@@ -164,46 +170,81 @@ def fit_frequency(rows: Rows, freq: str | int | None, like: Columns | None, fill
     if like is not None and isinstance(like.freq, str) != isinstance(rows.times, pd.DatetimeIndex):
         kinds = ("dates", "whole numbers") if isinstance(like.freq, str) else ("whole numbers", "dates")
         raise DataError(
-            f"the model was fitted on {kinds[0]} as times (freq {like.freq!r}); df has {kinds[1]}, first "
+            f"the model was fitted on {kinds[0]} as times (freq {shown(like.freq)}); df has {kinds[1]}, first "
             f"{rows.times[0]}. Convert them"
         )
-    asked = freq if freq is not None else like.freq  # type: ignore[union-attr]
+    asked: Any = freq if freq is not None else like.freq  # type: ignore[union-attr]
     fit = fit_grid(rows.times, rows.offsets, asked)
     if like is not None and fit.grid.freq != like.freq:
-        raise DataError(f"df has freq {fit.grid.freq!r}, but the model was fitted on {like.freq!r}. Resample df")
-    if fit.score == (0, 0) or (like is None and fill_gaps and not fit.off.any()):
+        raise DataError(
+            f"df has freq {shown(fit.grid.freq)}, but the model was fitted on {shown(like.freq)}. Resample df"
+        )
+    if fit.whole or (like is None and fill_gaps and not fit.off.any()):
         return fit
-    shown = infer_grid(rows.times, rows.offsets)
-    if shown is not None and shown.score == (0, 0):
+    found = infer_grid(rows.times, rows.offsets)
+    if found is not None and found.whole:
         source = "was passed as freq" if like is None else "is what the model was fitted on"
-        raise DataError(f"df has freq {shown.grid.freq!r}, but {asked!r} {source}. Resample df or change freq")
+        raise DataError(
+            f"df has freq {shown(found.grid.freq)}, but {shown(asked)} {source}. Resample df or change freq"
+        )
     if fit.off.any() or (fit.other.any() and not fill_gaps):
         raise _misfit_error(rows, fit)
     return fit
 
 
 def _misfit_error(rows: Rows, fit: Fit) -> DataError:
+    """What to say of rows that do not fit; where they are few, which."""
+    odd, freq = np.flatnonzero(fit.off), shown(fit.grid.freq)
     series = int(fit.other.argmax())
-    first = rows.offsets[series]
-    off = np.flatnonzero(fit.off[first : rows.offsets[series + 1]])
+    first, last = rows.offsets[series : series + 2]
+    concerned = int(np.diff(rows.offsets)[np.unique(rows.codes[odd])].sum())
+    remedy = _advice(rows, fit, series) or "Resample them, leave them out or pass freq=..."
+    if 0 < len(odd) <= max(1, concerned // 4) and concerned > 2:
+        named = [f"series {rows.name(row)} at {rows.times[row]}" for row in odd[:5].tolist()]
+        more = f" and {len(odd) - 5} more" if len(odd) > 5 else ""
+        verb = "row is" if len(odd) == 1 else "rows are"
+        return DataError(
+            f"{len(odd)} {verb} off the step {freq} that the other {concerned - len(odd)} of their series keep: "
+            f"{', '.join(named)}{more}. {remedy}"
+        )
+    off = np.flatnonzero(fit.off[first:last])
     row = first + max(off[0] if len(off) else 1, 1)
-    alone = row == rows.offsets[series + 1]
-    there = f"at {rows.times[first]}" if alone else f"from {rows.times[row - 1]} to {rows.times[row]}"
+    there = f"at {rows.times[first]}" if row == last else f"from {rows.times[row - 1]} to {rows.times[row]}"
     lead = "the times have no regular freq" if fit.other.all() else "freq differs among series"
     return DataError(
-        f"{lead}: {fit.grid.freq!r} does not fit series {str(rows.ids[series])!r} {there} "
-        f"({fit.other.sum()} series: {name_some(rows.ids[fit.other])}). Resample them, leave them out or pass freq=..."
+        f"{lead}: {freq} does not fit series {str(rows.ids[series])!r} {there} "
+        f"({fit.other.sum()} series: {name_some(rows.ids[fit.other])}). {remedy}"
     )
+
+
+def _advice(rows: Rows, fit: Fit, series: int) -> str:
+    """What clocks have to do with it; empty if nothing."""
+    if not isinstance(rows.times, pd.DatetimeIndex):
+        return ""
+    name, wide = rows.columns.time_col, rows.columns.layout == "wide"
+    first, last = rows.offsets[series : series + 2]
+    return clocks.local_days(rows.times[first:last], name, wide) or clocks.spans(rows.times, rows.offsets, name, wide)
 
 
 def gap_error(rows: Rows, fit: Fit, like: Columns | None) -> DataError:
     """What to say of the first missing row; `like` are the columns of a fit, which alone can be told to fill them."""
+    name, wide, count = rows.columns.time_col, rows.columns.layout == "wide", int(fit.missing.sum())
     remedy = "Pass fill_gaps=True to insert missing values" if like is None else INSERT
-    row = int((fit.missing > 0).argmax())
-    gone = fit.grid.locate(fit.position[row - 1 : row] + fit.grid.step, fit.phase[rows.codes[row : row + 1]])[0]
+    before = np.flatnonzero(fit.missing > 0) - 1
+    gone = fit.grid.locate(fit.position[before] + fit.grid.step, fit.phase[rows.codes[before]])
+    rule = clocks.weekmask_of(rows.times) if like is None and fit.grid.freq == "D" else ""
+    if rule and fit_grid(rows.times, rows.offsets, rule).whole:
+        remedy = f"If these days are never worked, pass freq=pd.offsets.{rule}, else fill_gaps=True"
+    elif fit.grid.day == 0 and count == len(before) and (local := clocks.skipped_hour(gone, name, wide)):
+        remedy = f"{local}. {remedy}"
+    elif count > len(rows.codes):
+        remedy = (
+            f"Filled, most rows would be empty ({count} beside {len(rows.codes)}): aggregate them, pass the freq that "
+            "they have, or read the times with pd.to_datetime(..., format=...)"
+        )
     return DataError(
-        f"series {rows.name(row)} has no row at {gone} (freq {fit.grid.freq!r}; {fit.missing.sum()} rows are missing "
-        f"in {len(np.unique(rows.codes[fit.missing > 0]))} series). {remedy}"
+        f"series {rows.name(int(before[0]))} has no row at {gone[0]} (freq {shown(fit.grid.freq)}; {count} rows are "
+        f"missing in {len(np.unique(rows.codes[before]))} series). {remedy}"
     )
 
 

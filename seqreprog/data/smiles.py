@@ -17,17 +17,20 @@ import numpy as np
 from jaxtyping import Int
 
 from ..errors import DataError
+from .texts import Texts, read_texts
 
 Notation = Literal["smiles", "selfies"]
 
-_BRACKET_ATOM = (
-    r"\[\d*"  # isotope
-    r"(?:[A-Z][a-z]?|as|se|te|si|[bcnops]|\*|#\d+)"  # element; lower case is aromatic
-    r"(?:@(?:@|TH[12]|AL[12]|SP[123]|TB\d\d?|OH\d\d?)?)?"  # chirality
-    r"(?:H\d*)?"
-    r"(?:\+\++|--+|[+-]\d*)?"  # charge
-    r"(?::\d+)?\]"  # class
+_INSIDE = (  # each optional but the element
+    r"\d*",  # isotope
+    r"(?:[A-Z][a-z]?|as|se|te|si|[bcnops]|\*|#\d+)",  # element; lower case is aromatic
+    r"(?:@(?:@|TH[12]|AL[12]|SP[123]|TB\d\d?|OH\d\d?)?)?",  # chirality
+    r"(?:H\d*)?",
+    r"(?:\+\++|--+|[+-]\d*)?",  # charge
+    r"(?::\d+)?",  # class
 )
+_BRACKET_ATOM = rf"\[{''.join(_INSIDE)}\]"
+_BRACKET = r"\[[^\[\]]*\]"  # with anything inside
 _ATOM = rf"{_BRACKET_ATOM}|Br|Cl|[BCNOPSFI]|[bcnosp]|\*"
 _BOND = r"->|<-|[-=#$:/\\~]"
 _RING = r"%\d\d|%\(\d+\)|\d"
@@ -36,12 +39,14 @@ _SELFIES = r"\[[^\[\]\s]+\]|\."
 
 _SYMBOL = {"smiles": re.compile(_SMILES), "selfies": re.compile(_SELFIES)}
 _SYMBOL_OR_STRAY = {
-    "smiles": re.compile(rf"{_SMILES}|.", re.DOTALL),
+    "smiles": re.compile(rf"{_SMILES}|{_BRACKET}|.", re.DOTALL),
     "selfies": re.compile(rf"{_SELFIES}|.", re.DOTALL),
 }
 
 # Sorts of SMILES symbols: the alternatives of this pattern in order; a stray may be anything, and an end is one too.
 _SORT = re.compile(rf"({_ATOM})|({_BOND})|({_RING})|(\()|(\))|(\.)|(.)", re.DOTALL)
+_SPACE = re.compile(r"[ \t\r\n]+")  # RDKit's: any other white space is refused as no symbol
+_MAP = re.compile(r"(\[[^\[\]:]*):\d+\]")
 _ATOMS, _BONDS, _RINGS, _OPENS, _CLOSES, _DOTS, _STRAYS, _ENDS = range(1, 9)
 _BEHIND = {_BONDS: (_ATOMS, _RINGS), _OPENS: (_ATOMS, _BONDS, _DOTS), _DOTS: (_ATOMS,)}  # all may follow the others
 _CALLED = {_BONDS: "bond", _RINGS: "ring bond", _OPENS: "branch", _CLOSES: "branch", _DOTS: "dot"}
@@ -60,7 +65,9 @@ class Tokens(NamedTuple):
 
 
 def split(notation: Notation, texts: list[str]) -> Tokens:
-    """Takes each string apart; what the grammar does not know becomes a symbol of one character, never dropped.
+    """Takes each string apart; what the grammar does not know is never dropped.
+
+    It becomes a symbol of one character, or of a SMILES the whole bracket that it stands in.
 
     Example:
         >>> split("smiles", ["C[C@@H](Cl)%12"]).flat
@@ -68,6 +75,53 @@ def split(notation: Notation, texts: list[str]) -> Tokens:
     """
     parts = [_SYMBOL_OR_STRAY[notation].findall(text) for text in texts]
     return Tokens(list(chain.from_iterable(parts)), [len(part) for part in parts])
+
+
+def read_smiles(values: object, *, ids: object = None, what: str = "SMILES") -> Texts:
+    """Reads SMILES as `read_texts` does, up to their first white space and without atom maps; of both a notice tells.
+
+    A name or a CXSMILES extension may follow the white space, as RDKit has it. An atom map (`[CH3:1]`) numbers atoms of
+    a reaction and says nothing of the molecule.
+
+    Example:
+        >>> read_smiles(["CCO ethanol", "[CH3:1][OH:2]"]).values
+        ['CCO', '[CH3][OH]']
+    """
+    texts = read_texts(values, ids=ids, what=what)
+    parts = [_SPACE.split(text, maxsplit=1) for text in texts.values]
+    named = [row for row, part in enumerate(parts) if len(part) > 1]
+    firsts = [part[0] for part in parts]
+    mapped = [row for row, text in enumerate(firsts) if ":" in text and _MAP.search(text)]
+    notices = texts.notices
+    if named:
+        behind = parts[named[0]][1]
+        sort = "CXSMILES" if behind.startswith("|") else "a name"
+        said = f"{len(named)} of {len(parts)} {what} have something behind them ({texts.names.some(named)})"
+        notices = (*notices, f"read up to the first white space: {said}; the first is {sort}, {behind!r:.40}")
+    for row in mapped:
+        firsts[row] = _MAP.sub(r"\1]", firsts[row])
+    if mapped:
+        said = f"{len(mapped)} of {len(parts)} {what} ({texts.names.some(mapped)})"
+        notices = (*notices, f"atom maps such as ':1' in '[CH3:1]' were dropped from {said}")
+    return Texts(firsts, texts.names, notices)
+
+
+def wrong_bracket(symbol: str) -> tuple[str, str] | None:
+    """What is wrong with a bracket that is no atom: its sort, and why; `None` for any other symbol."""
+    if symbol == "[":
+        return "bracket", "is opened and never closed"
+    if symbol == "]":
+        return "bracket", "is closed and was never opened"
+    if not re.fullmatch(_BRACKET, symbol) or re.fullmatch(_BRACKET_ATOM, symbol):
+        return None
+    place = 1
+    for part in _INSIDE:
+        found = re.compile(part).match(symbol, place)
+        if found is None:
+            break
+        place = found.end()
+    at = f"{symbol[place]!r} at its position {place + 1} cannot stand there"
+    return "bracket atom", "holds no element" if place == len(symbol) - 1 else f"cannot be read: {at}"
 
 
 def known(notation: Notation, texts: list[str]) -> tuple[str, ...]:

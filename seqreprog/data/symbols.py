@@ -5,7 +5,8 @@ Q) in proteins, the eleven IUPAC ambiguity codes in DNA and RNA. A symbol of the
 Selenocysteine `U` is read as cysteine and pyrrolysine `O` as lysine, of which they are forms; `U` in DNA is `T`, `T` in
 RNA is `U`. Lower case is folded (soft-masked FASTA), a stop `*` at the end of a protein dropped. Each is said in a
 notice. Everything else outside the alphabet (`J`, gaps, inner stops, white space) is unknown, and so is in a SMILES
-what is misplaced: a branch or ring bond without its other end, a bond without an atom. See `read_sequences`.
+what is misplaced: a branch or ring bond without its other end, a bond without an atom. A SMILES ends at its first white
+space and has no atom maps: see `read_smiles`, and `read_sequences`.
 """
 
 from __future__ import annotations
@@ -124,7 +125,8 @@ def read_sequences(
     """
     check_policy(on_unknown)
     _check_blank(blank, alphabet)
-    texts, names, notices = read_texts(values, ids=ids)
+    read = smiles.read_smiles if alphabet.kind == "smiles" else read_texts
+    texts, names, notices = read(values, ids=ids, what="sequences")
     if alphabet.kind == "protein" and any(text[-1] == "*" for text in texts):
         ends = _many(sum(text[-1] == "*" for text in texts), "sequence")
         texts = [text.rstrip("*") for text in texts]
@@ -236,10 +238,14 @@ def _refused(
     position = 1 + sum(len(flat.symbol(before)) for before in range(int(symbols.offsets[row]), place))
     allow = "pass on_unknown='mask' to allow it, or on_unknown='skip' to leave such sequences out"
     what, rule, remedy = alphabet.noun, f"is not in the {alphabet.kind} alphabet", allow
-    if wrong is not None:
+    bracket = smiles.wrong_bracket(symbol) if alphabet.kind == "smiles" else None
+    if bracket is not None:
+        what, rule, remedy = bracket[0], f"{bracket[1]}, so that this is no valid SMILES", f"correct it, or {allow}"
+    elif wrong is not None:
         what, rule, remedy = wrong.what, f"{wrong.why}, so that this is no valid SMILES", f"correct it, or {allow}"
     elif symbol in "-." and alphabet.kind in OWN_SYMBOLS:
-        what, remedy = "gap", f"remove gaps with .replace({symbol!r}, ''), or pass kind='custom' with a symbol for them"
+        what, rule = "gap", f"is not in the {alphabet.kind} alphabet, as in an aligned sequence"
+        remedy = f"remove gaps with .replace({symbol!r}, ''), or pass kind='custom' with a symbol for them"
     elif symbol == "*" and alphabet.kind == "protein":
         what, remedy = "stop", f"a protein ends at its stop: cut it there, or {allow}"
     elif symbol.isspace():

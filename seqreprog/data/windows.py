@@ -86,7 +86,7 @@ class Panel:
         steps = future.shape[2]
         ends = np.repeat(self.offsets[1:], steps)
         later = np.full((len(self.covariates), len(ends)), np.nan)
-        later[: self.ahead] = future.transpose(1, 0, 2).reshape(self.ahead, -1)
+        later[: self.ahead] = future.transpose(1, 0, 2).reshape(self.ahead, len(ends))
         return replace(
             self,
             values=np.insert(self.values, ends, np.nan),

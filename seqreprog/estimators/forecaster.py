@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -12,7 +12,6 @@ import numpy as np
 import pandas as pd
 from tqdm.auto import tqdm
 
-from ..baselines.seasonal_naive import season_of
 from ..config.forecast import (
     DEFAULT_CONTEXT,
     Adapter,
@@ -30,22 +29,23 @@ from ..config.forecast import (
     settled,
     to_dict,
 )
+from ..data.categories import learned
 from ..data.covariates import ends_of, read_covariates
-from ..data.frames import SeriesTable, future_frame, read_table, window_frame, with_forecasts
+from ..data.frames import SeriesTable, future_frame, read_table, with_forecasts
 from ..data.rows import Columns
-from ..errors import CheckpointError, ConfigError, InputTypeError, NotFittedError, Notice, name_some
-from ..evaluation.backtest import Backtest, backtest, history_of, scorecard
+from ..errors import CheckpointError, ConfigError, InputTypeError, NotFittedError, Notice
 from ..evaluation.plot import check_picture, plot_forecast, save_figure
 from ..fit.artifact import backbone_record, check_backbone, check_kind, load_artifact, save_artifact
 from ..fit.fitted_forecast import Blend, blend_state, restore_blend
 from ..fit.gradient import check_device
 from ..sources.language import Backbone, load_backbone
 from ..tasks.forecast import FitSummary, fit_panel
+from .rolling import RollingOrigin, beside_of, remembered
 
 NAME = "seqreprog"
 
 
-class Forecaster:
+class Forecaster(RollingOrigin):
     """Forecasts many series with a frozen language model that was reprogrammed for them.
 
         f_T(x) = h_omega( f_S( h_theta(x) ) ),    forecast = ridge(x) + weight * (f_T(x) - ridge(x))
@@ -115,6 +115,7 @@ class Forecaster:
         self._blend: Blend | None = None
         self._table: SeriesTable | None = None
         self._columns: Columns | None = None
+        self._given: dict[str, Any] = {}
 
     def __repr__(self) -> str:
         state = "fitted" if self._blend is not None else "not fitted"
@@ -130,7 +131,7 @@ class Forecaster:
         id_col: str | None = None,
         time_col: str | None = None,
         target_col: str | None = None,
-        freq: str | int | None = None,
+        freq: object = None,
         fill_gaps: bool = False,
         duplicates: object = "error",
         mode: Mode | None = None,
@@ -145,23 +146,23 @@ class Forecaster:
             id_col: names the series; `"unique_id"` by default.
             time_col: dates or whole numbers; `"ds"` by default.
             target_col: what to forecast; `"y"` by default.
-            freq: pandas offset alias or whole-number step; found out by itself.
+            freq: pandas offset (a custom calendar too) or alias, or whole-number step; found out by itself.
             fill_gaps: take missing rows for missing values instead of refusing them, here and in `predict`.
             duplicates: what counts of several rows for one time of a series, here and in `predict`: `"error"` refuses
                 them, `"first"` and `"last"` take that row, `"mean"` the mean of the known values.
             mode: `"train"` or, for a quick first answer without training, `"probe"`; see `Training`, whose choice holds
                 by default.
-            static: text, one sentence for each series, the same in all of its rows.
-            futr_cols: numbers that are known of the steps to come (holidays, a weather forecast); `predict` asks for
-                them.
-            hist_cols: numbers that are known up to now.
+            static: text, one sentence for each series, the same in all of its rows; or a number, read as words.
+            futr_cols: numbers, or words (up to 50, one-hot), that are known of the steps to come (holidays, a weather
+                forecast); `predict` asks for them.
+            hist_cols: numbers or words that are known up to now.
 
         Raises:
             ConfigError: a column has two roles.
             DataError: the records break a rule; the message says which, where, and what to do.
             BackboneError: the language model cannot be found, or is too small for prompt and patches.
         """
-        names = Covariates.of(static, futr_cols, hist_cols)
+        names = learned(df, Covariates.of(static, futr_cols, hist_cols))
         columns: Any = {"id_col": id_col, "time_col": time_col, "target_col": target_col, "freq": freq}
         table = self._read(df, names, **columns, fill_gaps=fill_gaps, duplicates=duplicates)
         config = settled(self.config, names, self._open, longest=int(table.panel.lengths.max()))
@@ -172,6 +173,8 @@ class Forecaster:
         self.summary_.notices[:0] = table.notices
         self.config = replace(config, training=self.config.training)
         self._columns, self._table = table.columns, table
+        given = {**columns, "fill_gaps": fill_gaps, "duplicates": duplicates, **beside_of(names)}
+        self._given = {name: value for name, value in given.items() if value is not None}
         return self
 
     def predict(
@@ -205,7 +208,6 @@ class Forecaster:
         table = self._asked(df)
         names, context, horizon = self.config.covariates, self.config.context, self.config.horizon
         windows = ends_of(table, names, futr_df, context=context, horizon=horizon, steps=int(h))
-        self._name_blind(table.ids[~windows.sighted()])
         hidden = not self.config.training.progress
         with tqdm(total=len(windows), desc="forecasting", unit="series", disable=hidden or None) as bar:
             point, quantiles = blend.forecast(windows, table.panel.scales(), progress=bar.update)
@@ -237,61 +239,6 @@ class Forecaster:
         if path is not None:
             save_figure(figure, path)
         return figure
-
-    def cross_validation(
-        self,
-        df: pd.DataFrame,
-        *,
-        n_windows: int = 1,
-        step_size: int | None = None,
-        refit: bool = False,
-        **columns: Any,
-    ) -> pd.DataFrame:
-        """Rolling-origin forecasts of the last part of each series, by models that never saw it.
-
-        A fresh model is fitted on what precedes the first cutoff (with `refit=True`, each cutoff); a model that this
-        object was fitted to before stays as it is. What is known ahead is read from `df` itself. A context that is left
-        open is a third of the longest series as it stands before the first cutoff, for every cutoff alike.
-
-        Args:
-            df: as in `fit`.
-            n_windows: forecasts per series.
-            step_size: steps from one cutoff to the next; the horizon by default.
-            refit: fit anew before every cutoff.
-            **columns: `id_col`, `time_col`, `target_col`, `freq`, `fill_gaps`, `duplicates`, `static`, `futr_cols`,
-                `hist_cols` as in `fit`.
-
-        Returns:
-            id, time, `cutoff`, target, `seqreprog` and its quantiles: what `utilsforecast.evaluation.evaluate` takes.
-        """
-        table, found = self._backtest(df, columns, n_windows=n_windows, step_size=step_size, refit=refit)[:2]
-        frame = window_frame(table, found.windows.series, found.windows.origins, self.config.horizon)
-        return self._named(frame, found.point, found.quantiles)
-
-    def evaluate(
-        self,
-        df: pd.DataFrame,
-        *,
-        n_windows: int = 4,
-        step_size: int | None = None,
-        season: int | None = None,
-        **columns: Any,
-    ) -> dict[str, Any]:
-        """Scores rolling-origin forecasts beside seasonal naive and the ridge, on the same windows.
-
-        Args:
-            df: as in `fit`.
-            n_windows: forecasts per series, after one fit on what precedes the first.
-            step_size: steps from one cutoff to the next; the horizon by default.
-            season: of the seasonal naive and of MASE; what the frequency suggests by default.
-            **columns: as in `cross_validation`.
-
-        Returns:
-            A dict that can be printed as JSON: `models` (MASE, sMAPE, MAE, MSE, coverage), `against` (paired
-            differences in MASE with a 95 % block-bootstrap interval) and a `verdict` in words.
-        """
-        table, found, config = self._backtest(df, columns, n_windows=n_windows, step_size=step_size)
-        return scorecard(found, config, season_of(table.columns.freq) if season is None else season)
 
     def save(self, path: str | Path) -> None:
         """Writes theta, omega, base and settings: a few MB, without the frozen model. Whole or not at all; no pickle.
@@ -342,6 +289,7 @@ class Forecaster:
             raise CheckpointError(f"{str(path)!r} is no forecaster that this release reads: {error}") from error
         model = cls(config.horizon, context=config.context, layers=config.layers, adapter=config.adapter)
         model.config, model._columns, model.summary_ = config, columns, summary
+        model._given = remembered(columns, config.covariates)
         model._backbone = load_backbone(backbone or config.backbone, config.layers)
         check_backbone(record, model._backbone)
         model._blend = restore_blend(config, model._backbone, tensors, document, verify=verify)
@@ -360,17 +308,6 @@ class Forecaster:
             warnings.warn(notice, Notice, stacklevel=3)
         return table
 
-    def _backtest(
-        self, df: pd.DataFrame, columns: dict[str, Any], *, refit: bool = False, **shape: Any
-    ) -> tuple[SeriesTable, Backtest, ForecastConfig]:
-        kinds = {item.name for item in fields(Covariates)}
-        names = Covariates.of(**{name: given for name, given in columns.items() if name in kinds})
-        table = self._read(df, names, **{name: given for name, given in columns.items() if name not in kinds})
-        before = history_of(table.panel, self.config.horizon, **shape)
-        config = settled(self.config, names, self._open, longest=int(before.lengths.max()))
-        found = backtest(config, self._load_backbone(config), table.panel, list(table.ids), refit=refit, **shape)
-        return table, found, config
-
     def _asked(self, df: pd.DataFrame | None) -> SeriesTable:
         """The series to forecast: those of `df`, else those of `fit`."""
         if df is not None:
@@ -378,13 +315,6 @@ class Forecaster:
         if self._table is None:
             raise NotFittedError("a loaded model holds no series: pass the frame to forecast, predict(df)")
         return self._table
-
-    def _name_blind(self, ids: pd.Index) -> None:
-        if len(ids):
-            own, verb = ("its", "has") if len(ids) == 1 else ("their", "have")
-            said = f"series {name_some(ids)} {verb} no observed value in {own} last {self.config.context} steps"
-            what = f"{own} forecast is missing" if len(ids) == 1 else f"{own} forecasts are missing"
-            warnings.warn(f"{said}: {what}", Notice, stacklevel=3)
 
     def _load_backbone(self, config: ForecastConfig) -> Backbone:
         if self._backbone is None or config.layers != self.config.layers:

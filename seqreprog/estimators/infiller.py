@@ -133,7 +133,7 @@ class SequenceInfiller(SequenceEstimator):
 
     def _shares(self, X: object, blend: SequenceBlend) -> tuple[list[list[str]], list[np.ndarray], np.ndarray]:
         """Each sequence taken apart, which parts are blanks, and log probabilities of all blanks."""
-        texts = read_texts(X)
+        texts = smiles.read_smiles(X, what="sequences") if self.kind == "smiles" else read_texts(X)
         parts = [self._parts(text) for text in texts.values]
         symbols = self._reread(texts, blend, blank=BLANK).symbols
         blanks = [np.array([part == BLANK for part in one]) for one in parts]

@@ -323,7 +323,7 @@ def _texts(X: object, config: SequenceConfig, on_unknown: OnUnknown) -> tuple[Te
 
     Behind them stand other spellings of the same rows, as many as are asked for. What RDKit cannot read has its own.
     """
-    texts = read_texts(X)
+    texts = smiles.read_smiles(X, what="sequences") if config.kind == "smiles" else read_texts(X)
     rows = np.arange(len(texts.values))
     if not (config.canonical or config.augment):
         return texts, rows

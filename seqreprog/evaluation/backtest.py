@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from numbers import Integral
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from ..baselines.seasonal_naive import seasonal_naive
 from ..config.forecast import ForecastConfig
 from ..data.windows import MIN_CONTEXT, Panel, Windows, rolling_windows
-from ..errors import ConfigError, DataError
+from ..errors import ConfigError, DataError, InputTypeError
 from ..fit.fitted_forecast import Blend
 from ..metrics.forecast import (
     PairedDifference,
@@ -42,6 +43,7 @@ class Backtest:
         point, quantiles: the model's forecasts.
         ridge: the closed-form forecaster's.
         summary: of the (last) fit.
+        steps: how many of each window's steps were asked for.
     """
 
     windows: Windows
@@ -50,69 +52,134 @@ class Backtest:
     quantiles: Float[np.ndarray, "window horizon level"]
     ridge: Float[np.ndarray, "window horizon"]
     summary: FitSummary
+    steps: int
+
+    @property
+    def origins(self) -> Int[np.ndarray, " window"]:
+        """The flat index of each window's first target in the caller's panel, which ends with the last window."""
+        return self.windows.origins - self.windows.series * (self.windows.horizon - self.steps)
 
     def naive(self, season: int) -> Float[np.ndarray, "window horizon"]:
         reach = replace(self.windows, context=max(self.windows.context, 2 * season))
         return seasonal_naive(reach.inputs(), self.windows.horizon, season)
 
 
-def history_of(panel: Panel, horizon: int, *, n_windows: int, step_size: int | None = None) -> Panel:
-    """Each series up to its first cutoff: all that a backtest may decide from.
+@dataclass(frozen=True)
+class Cutoffs:
+    """Where the windows of a backtest stand, counted from the end of each series.
+
+    Attributes:
+        count: windows of each series.
+        step: steps from one to the next.
+        steps: steps of each that are forecast, at most the model's horizon.
+        every: windows from one fit to the next.
+    """
+
+    count: int
+    step: int
+    steps: int
+    every: int
+
+    def history(self, panel: Panel, back: int | None = None) -> Panel:
+        """Each series up to the cutoff before the last `back` ones, the first by default: all that a fit may know."""
+        back = self.count - 1 if back is None else back
+        return panel.until(panel.lengths - self.steps - back * self.step)
+
+
+def cutoffs_of(
+    horizon: int,
+    *,
+    n_windows: object = 1,
+    step_size: object = None,
+    refit: object = False,
+    h: object = None,
+    test_size: object = None,
+) -> Cutoffs:
+    """The cutoffs that a caller asks for, in the words of mlforecast and neuralforecast.
+
+    Args:
+        horizon: of the model.
+        n_windows: how many windows; `None` where `test_size` says so.
+        step_size: steps between them; `h` by default.
+        refit: whether, or at each how many windows, a model is fitted anew.
+        h: steps of a forecast; the horizon by default.
+        test_size: steps that the windows cover.
 
     Raises:
-        ConfigError: `n_windows` or `step_size` below 1.
+        InputTypeError: one of them is no whole number.
+        ConfigError: a number is below 1, `h` above the horizon, or `test_size` does not fit.
     """
-    step = horizon if step_size is None else step_size
-    if n_windows < 1 or step < 1:
-        raise ConfigError(f"n_windows and step_size must be at least 1; got n_windows={n_windows}, step_size={step}")
-    return panel.until(panel.lengths - horizon - (n_windows - 1) * step)
+    steps = horizon if h is None else _whole("h", h)
+    if not 1 <= steps <= horizon:
+        raise ConfigError(f"h must be 1 to {horizon}, the horizon of this model; got h={steps}")
+    step = steps if step_size is None else _whole("step_size", step_size)
+    size = None if test_size is None else _whole("test_size", test_size)
+    if (n_windows is None) == (size is None):
+        raise ConfigError(
+            f"one of n_windows and test_size says how many windows there are; got n_windows={n_windows!r}, "
+            f"test_size={size!r}. Pass n_windows=None beside test_size=..."
+        )
+    count = (size - steps) // max(step, 1) + 1 if size is not None else _whole("n_windows", n_windows)
+    if size is not None and step >= 1 and (size < steps or (size - steps) % step):
+        raise ConfigError(
+            "test_size must be h + a multiple of step_size, so that windows cover it; got "
+            f"test_size={size}, h={steps}, step_size={step}. Pass "
+            f"test_size={steps + max(size - steps, 0) // step * step}"
+        )
+    if count < 1 or step < 1:
+        raise ConfigError(f"n_windows and step_size must be at least 1; got n_windows={count}, step_size={step}")
+    every = (1 if refit else count) if isinstance(refit, bool | np.bool_) else _whole("refit", refit)
+    if every < 1:
+        raise ConfigError(f"refit must be True, False or a number of windows, at least 1; got {every}")
+    return Cutoffs(count, step, steps, every)
+
+
+def _whole(name: str, value: object) -> int:
+    if not isinstance(value, Integral) or isinstance(value, bool):
+        raise InputTypeError(f"{name} must be a whole number; got {value!r}. Pass {name}=1 or more")
+    return int(value)
 
 
 def backtest(
-    config: ForecastConfig,
-    backbone: Backbone,
-    panel: Panel,
-    names: Sequence[object],
-    *,
-    n_windows: int,
-    step_size: int | None = None,
-    refit: bool = False,
+    config: ForecastConfig, backbone: Backbone, panel: Panel, names: Sequence[object], cutoffs: Cutoffs
 ) -> Backtest:
-    """Fits on what precedes the first cutoff (or each, with `refit`) and forecasts the last `n_windows` origins.
+    """Fits on what precedes the first cutoff, and every so many, and forecasts from each.
 
     Raises:
-        ConfigError: `n_windows` or `step_size` below 1.
         DataError: no series is long enough to train before the first cutoff, or nothing was observed in the windows.
     """
-    step = config.horizon if step_size is None else step_size
-    history = history_of(panel, config.horizon, n_windows=n_windows, step_size=step)
-    windows = _windows(panel, config, n_windows, step)
+    windows = _windows(panel, config, cutoffs)
     point = np.empty((len(windows), config.horizon))
     quantiles = np.empty((*point.shape, len(config.quantile_levels)))
     ridge = np.empty_like(point)
-    turn = (panel.offsets[1:][windows.series] - windows.origins - config.horizon) // step  # windows still to come
+    ends = windows.panel.offsets[1:][windows.series]
+    turn = (ends - windows.origins - config.horizon) // cutoffs.step  # windows still to come
     summary: FitSummary | None = None
-    for back in range(n_windows - 1, -1, -1) if refit else [n_windows - 1]:
-        rows = np.flatnonzero(turn == back) if refit else np.arange(len(windows))
+    for back in range(cutoffs.count - 1, -1, -cutoffs.every):
+        rows = np.flatnonzero((turn <= back) & (turn > back - cutoffs.every))
         if not len(rows):
             continue
-        cutoff = panel.lengths - config.horizon - back * step
-        blend, summary = fit_panel(config, backbone, panel.until(cutoff), names)
-        chosen, scales = windows.take(rows), panel.until(cutoff).scales()
+        known = cutoffs.history(panel, back)
+        blend, summary = fit_panel(config, backbone, known, names)
+        chosen, scales = windows.take(rows), known.scales()
         point[rows], quantiles[rows] = blend.forecast(chosen, scales)
         ridge[rows] = ridge_forecast(blend, chosen, scales)
-    return Backtest(windows, history, point, quantiles, ridge, summary)  # type: ignore[arg-type]
+    return Backtest(windows, cutoffs.history(panel), point, quantiles, ridge, summary, cutoffs.steps)  # type: ignore[arg-type]
 
 
-def _windows(panel: Panel, config: ForecastConfig, n_windows: int, step: int) -> Windows:
+def _windows(panel: Panel, config: ForecastConfig, cutoffs: Cutoffs) -> Windows:
     """The last origins of each series, but those with nothing to forecast from or to compare with."""
-    need = (n_windows - 1) * step + 2 * config.horizon + MIN_CONTEXT
+    need = (cutoffs.count - 1) * cutoffs.step + cutoffs.steps + config.horizon + MIN_CONTEXT
     if panel.lengths.max() < need:
         raise DataError(
-            f"n_windows={n_windows} x step_size={step} + horizon={config.horizon} needs {need} rows, as one horizon "
-            f"must be left to train on; the longest series has {panel.lengths.max()}. Use fewer windows"
+            f"n_windows={cutoffs.count} x step_size={cutoffs.step} + h={cutoffs.steps} needs {need} rows, as one "
+            f"horizon of {config.horizon} must be left to train on; the longest series has {panel.lengths.max()}. Use "
+            "fewer windows"
         )
-    windows = rolling_windows(panel, config.context, config.horizon, count=n_windows, step=step)
+    later = config.horizon - cutoffs.steps  # steps of the last windows that are not compared, and not there
+    if later:
+        panel = panel.extended(np.full((len(panel), panel.ahead, later), np.nan))
+    windows = rolling_windows(panel, config.context, config.horizon, count=cutoffs.count, step=cutoffs.step)
     found = windows.informative()
     if not len(found):
         raise DataError(

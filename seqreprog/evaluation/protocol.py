@@ -22,7 +22,7 @@ from ..fit.fitted_forecast import Blend
 from ..metrics.forecast import mae, mse, squared_error
 from ..sources.language import load_backbone
 from ..tasks.forecast import fit_blend
-from .backtest import backtest, paired_over_cutoffs, ridge_forecast, scorecard
+from .backtest import backtest, cutoffs_of, paired_over_cutoffs, ridge_forecast, scorecard
 
 NAMES = ("id_col", "time_col", "target_col")
 
@@ -168,7 +168,8 @@ def _long_horizon(config: ForecastConfig, protocol: Protocol, panel: Panel, name
 
 def _rolling(config: ForecastConfig, protocol: Protocol, panel: Panel, names: Sequence[object]) -> dict[str, Any]:
     backbone = load_backbone(config.backbone, config.layers)
-    found = backtest(config, backbone, panel, names, n_windows=protocol.windows, step_size=protocol.step)
+    cutoffs = cutoffs_of(config.horizon, n_windows=protocol.windows, step_size=protocol.step)
+    found = backtest(config, backbone, panel, names, cutoffs)
     return {**scorecard(found, config, protocol.season), "summary": str(found.summary)}
 
 

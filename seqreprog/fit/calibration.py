@@ -27,13 +27,14 @@ def calibrate(
 
     Each side keeps its sign (quantiles below 0.5 stay below the point forecast), so quantiles lie around the point. The
     quantile takes the finite-sample rank of split conformal prediction, for as many errors as windows that do not
-    overlap: with few of them intervals err on the wide side. A step with fewer than `ENOUGH` errors shares one factor
-    with all.
+    overlap: with few of them intervals err on the wide side. With too few for that rank the two quantiles
+    of an interval share one factor, that of the interval as a whole: what was seen of one side then counts for both. A
+    step with fewer than `ENOUGH` errors shares one factor with all.
 
     Args:
         error: observed minus forecast on held-out windows; `NaN` where unobserved.
         shape: distance of each quantile from the point, positive, in the same units.
-        levels: the quantiles.
+        levels: the quantiles, in rising order; those of an interval lie as far from both ends.
         independent: how many of the windows do not overlap in time.
     """
     horizon = error.shape[1]
@@ -42,11 +43,18 @@ def calibrate(
     for column, level in enumerate(levels):
         side = 1.0 if level >= 0.5 else -1.0
         score = side * error / shape[..., column]
-        rank = level if level >= 0.5 else 1 - level
+        rank = max(level, 1 - level)
+        if rank_of(rank, independent) > independent:
+            score, rank = np.maximum(score, -side * error / shape[..., -1 - column]), 2 * rank - 1
         factors[:, column] = _rank_quantile(score.ravel(), rank, independent)
         for step in np.flatnonzero(~few):
             factors[step, column] = _rank_quantile(score[:, step], rank, independent)
     return np.maximum(factors, 0.0)
+
+
+def rank_of(level: float, independent: int) -> int:
+    """The rank of the score, among so many independent ones, that bounds the next one with that probability."""
+    return int(np.ceil((independent + 1) * level - 1e-9))
 
 
 def spread_out(
@@ -97,5 +105,5 @@ def _rank_quantile(score: np.ndarray, level: float, independent: int) -> float:
     known = np.sort(score[np.isfinite(score)])
     if not len(known):
         return 1.0
-    share = min(np.ceil((independent + 1) * level) / independent, 1.0)
+    share = min(rank_of(level, independent) / independent, 1.0)
     return float(known[max(int(np.ceil(share * len(known))), 1) - 1])

@@ -151,7 +151,7 @@ class Blend:
         rows, length = values.shape
         panel = Panel(values.ravel(), length * np.arange(rows + 1))
         if "covariates" in inputs:
-            panel = replace(panel, covariates=inputs["covariates"], ahead=len(self.config.covariates.futr_cols))
+            panel = replace(panel, covariates=inputs["covariates"], ahead=self.config.covariates.ahead)
         if "texts" in inputs:
             texts = tuple(inputs["texts"].tobytes().decode().split("\n"))
             panel = replace(panel, texts=texts, topics=np.arange(rows) % len(texts))
@@ -296,7 +296,7 @@ def restore_blend(
         view = View(int(ridge.get("reach", 0)), ridge.get("around"))
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise CheckpointError(f"the artifact's settings of ridge and weight cannot be read: {error!r}") from error
-    numeric, ahead = len(config.covariates.numeric), len(config.covariates.futr_cols)
+    numeric, ahead = len(config.covariates.numeric), config.covariates.ahead
     shapes: dict[str, tuple[int, ...]] = {
         "ridge.weights": (config.context + numeric * view.reach, config.horizon),
         "calibration.factors": (config.horizon, len(config.quantile_levels)),

@@ -12,7 +12,7 @@ from typing import Any, get_args
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, RandomSampler
 from tqdm.auto import tqdm
 
 from ..batches.example import Example
@@ -22,6 +22,8 @@ from ..batches.windows import WindowDataset
 from ..config.forecast import Device, Training
 from ..errors import ConfigError, TrainingError
 from ..model import Reprogram
+from ..outputs.dropout import drawn_from
+from ..sources.process import LOCK, limited_threads
 from .objectives import Objective
 
 Examples = WindowDataset | SymbolDataset | InstanceDataset
@@ -67,9 +69,14 @@ def fit(
     Raises:
         TrainingError: the loss became NaN or infinite; names the step.
     """
-    with torch.random.fork_rng(), limited_threads(training.threads):
-        torch.manual_seed(seed)
-        return _Loop(model, objective, training, seed, device, until).run(train, validation)
+    with limited_threads(training.threads), accelerated(device, training.precision, seed) as accelerator:
+        loop = _Loop(model, objective, training, seed, accelerator, until)
+        try:
+            with drawn_from(model, loop.dropout):
+                return loop.run(train, validation)
+        finally:  # Accelerate's reduced precision is for training: a loaded model answers without it
+            for name in ("forward", "_original_forward"):
+                model.__dict__.pop(name, None)
 
 
 class _Loop:
@@ -79,12 +86,15 @@ class _Loop:
         objective: Objective,
         training: Training,
         seed: int,
-        device: str,
+        accelerator: Any,
         until: int | None = None,
     ) -> None:
         self.until = training.max_steps if until is None else min(until, training.max_steps)
-        self.accelerator = make_accelerator(device, training.precision, seed)
+        self.accelerator = accelerator
         self.objective, self.training, self.seed = objective, training, seed
+        self.generator = self.dropout = torch.Generator().manual_seed(seed)
+        if accelerator.device.type != "cpu":
+            self.dropout = torch.Generator(accelerator.device).manual_seed(seed)
         self.weights = dict(model.trained())
         optimizer = torch.optim.AdamW(_groups(self.weights, training.weight_decay), betas=(0.9, 0.99), fused=True)
         self.model, self.optimizer = self.accelerator.prepare(model, optimizer)
@@ -208,15 +218,17 @@ class _Loop:
     def _loader(self, dataset: Examples, shuffle: bool) -> DataLoader:
         size, processes = min(self.training.batch_size, len(dataset)), self.accelerator.num_processes
         size = max(size - size % processes, processes)  # each has its share of a batch
-        order: Any = {"shuffle": shuffle}
+        # A sampler without a generator: Accelerate gives it one, with the seed of each epoch.
+        order: Any = RandomSampler(dataset) if shuffle else None
         if isinstance(
             dataset, SymbolDataset | InstanceDataset
         ):  # padded to the longest of a batch, so like lengths go together
             ranked = dataset.lengths.argsort(kind="stable").tolist()
-            order = {"sampler": LengthSampler(dataset.lengths, size, self.seed) if shuffle else ranked}
-        return self.accelerator.prepare(
-            DataLoader(dataset, batch_size=size, drop_last=shuffle, collate_fn=_as_is, **order)
+            order = LengthSampler(dataset.lengths, size, self.seed) if shuffle else ranked
+        loader = DataLoader(
+            dataset, batch_size=size, sampler=order, drop_last=shuffle, collate_fn=_as_is, generator=self.generator
         )
+        return self.accelerator.prepare(loader)
 
     def _quiet(self) -> dict[str, bool | None]:
         shown = self.training.progress and self.accelerator.is_main_process
@@ -233,16 +245,52 @@ def check_device(device: str) -> None:
         raise ConfigError("device='mps' was asked for, but PyTorch sees no such device. Pass device='auto' or 'cpu'")
 
 
-def make_accelerator(device: str, precision: str, seed: int) -> Any:
-    """A fresh Accelerator; earlier fits in this process must not fix the device or precision of this one."""
+def check_precision(device: str, precision: str) -> None:
+    """Raises `ConfigError` for a precision that the device would not compute in."""
+    if precision == "fp16" and device_of(device).type == "cpu":
+        raise ConfigError(
+            "precision='fp16' needs a GPU: on a CPU everything would be computed in float32 without a word; got "
+            f"device={device!r}. Pass precision='bf16' or 'no'"
+        )
+
+
+@contextmanager
+def accelerated(device: str, precision: str = "no", seed: int = 0) -> Iterator[Any]:
+    """A fresh Accelerator, of which nothing is left behind.
+
+    Earlier fits in this process must not fix the device or precision of this one, and what Accelerate keeps for the
+    whole process is afterwards as it was: `notebook_launcher` starts no processes beside an Accelerator.
+
+    Raises:
+        ConfigError: the device is not there, or cannot compute in that precision.
+    """
     from accelerate import Accelerator, DataLoaderConfiguration
-    from accelerate.state import AcceleratorState, PartialState
+    from accelerate.state import AcceleratorState, GradientState, PartialState
 
     check_device(device)
-    if not (PartialState._shared_state and PartialState().num_processes > 1):
-        AcceleratorState._reset_state(reset_partial_state=True)
     loading = DataLoaderConfiguration(split_batches=True, use_seedable_sampler=True, data_seed=seed)
-    return Accelerator(cpu=device == "cpu", mixed_precision=precision, dataloader_config=loading)
+    with LOCK:
+        several = bool(PartialState._shared_state) and PartialState().num_processes > 1
+        states = [state._shared_state for state in (AcceleratorState, PartialState, GradientState)]
+        before = [dict(state) for state in states]
+        try:
+            if not several:  # the processes have met, and go on meeting after this fit
+                for state in states:
+                    state.clear()
+            found = Accelerator(cpu=device == "cpu", mixed_precision=precision, dataloader_config=loading)
+            several = several or found.num_processes > 1
+            yield found
+        finally:
+            if not several:
+                for state, kept in zip(states, before, strict=True):
+                    state.clear()
+                    state.update(kept)
+
+
+def device_of(device: str) -> torch.device:
+    """The device that `device` stands for; of several processes, that of this one."""
+    with accelerated(device) as found:
+        return found.device
 
 
 def gathered(values: Float[Tensor, "batch column"]) -> Float[Tensor, "processes_batch column"]:
@@ -272,15 +320,3 @@ def _schedule(progress: float, warmup: float) -> float:
 
 def _as_is(sample: Any) -> Any:
     return sample  # `__getitems__` already made a batch
-
-
-@contextmanager
-def limited_threads(count: int | None) -> Iterator[None]:
-    """CPU threads within; `None` leaves them. Given back afterwards."""
-    before = torch.get_num_threads()
-    if count is not None:
-        torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

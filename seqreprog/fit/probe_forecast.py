@@ -36,8 +36,9 @@ from ..data.windows import Windows
 from ..errors import TrainingError
 from ..outputs.heads import ForecastHead
 from ..outputs.losses import point_loss
+from ..sources.process import limited_threads
 from .fitted_forecast import Blend
-from .gradient import TrainingLog, limited_threads, make_accelerator
+from .gradient import TrainingLog, device_of
 
 WINDOWS = 32_768  # to solve the head on at most, one drawn from each of as many equal stretches
 TOKENS = 400_000  # to read in all: fewer windows where each has many
@@ -118,7 +119,7 @@ def probe(
     """
     start, training, model = time.perf_counter(), blend.config.training, blend.model
     with limited_threads(training.threads):
-        model.to(make_accelerator(blend.config.device, "no", blend.config.seed).device).eval()
+        model.to(device_of(blend.config.device)).eval()
         held_out = _run(blend, judged, series_scale, None)
         seen = held_out
         if train is not judged:

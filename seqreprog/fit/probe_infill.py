@@ -26,8 +26,8 @@ from ..batches.symbols import InfillDataset
 from ..errors import ConfigError
 from ..model import SymbolReprogram
 from ..outputs.token_map import StateMap
+from ..sources.process import limited_threads
 from ..types import SymbolBatch
-from .gradient import limited_threads
 from .probe_sequence import CHUNK, FLAT
 
 ROWS = 32  # sequences read at a time, longest last

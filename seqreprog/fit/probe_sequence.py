@@ -27,7 +27,7 @@ from ..batches.symbols import SymbolDataset
 from ..errors import ConfigError
 from ..model import SymbolReprogram
 from ..outputs.layers import LayerHead, statistics
-from .gradient import limited_threads
+from ..sources.process import limited_threads
 
 ROWS = 64  # read at a time, longest last
 CHUNK = 512  # sequences of one product

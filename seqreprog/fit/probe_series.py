@@ -23,7 +23,7 @@ from ..batches.stream import rows_that_fit, stream
 from ..errors import ConfigError
 from ..model import InstanceReprogram
 from ..outputs.layers import LayerHead
-from .gradient import limited_threads
+from ..sources.process import limited_threads
 from .probe_sequence import FLAT, SOLVED
 
 PENALTIES = tuple(10.0**power for power in range(-5, 4))

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ..types import Forecast
+from .dropout import Dropout
 
 
 class ForecastHead(nn.Module):
@@ -32,7 +33,7 @@ class ForecastHead(nn.Module):
         self.horizon = horizon
         self.below, self.above = (sum(level < 0.5 for level in quantiles), sum(level >= 0.5 for level in quantiles))
         self.project = nn.Linear(width, features)
-        self.drop = nn.Dropout(dropout)
+        self.drop = Dropout(dropout)
         self.point = nn.Linear(features * length, horizon)
         self.steps = nn.Linear(features, horizon * len(quantiles)) if quantiles else None
         nn.init.zeros_(self.point.weight)  # the first forecast is the base alone

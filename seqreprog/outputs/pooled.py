@@ -10,6 +10,8 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional
 
+from .dropout import Dropout
+
 PoolingKind = Literal["attention", "max", "mean", "last"]
 
 
@@ -58,7 +60,7 @@ class PooledHead(nn.Module):
     def __init__(self, *, width: int, outputs: int, pooling: PoolingKind, dropout: float) -> None:
         super().__init__()
         self.pool = Pooling(width, pooling)
-        self.drop = nn.Dropout(dropout)
+        self.drop = Dropout(dropout)
         self.answer = nn.Linear(self.pool.width, outputs)
         nn.init.zeros_(self.answer.weight)
         nn.init.zeros_(self.answer.bias)

@@ -34,7 +34,8 @@ def roles_of(X: pd.DataFrame | None, static: str | None, hist_cols: Sequence[str
     ahead = [name for name in X.columns if name not in named]
     for name in (*ahead, *map(str, hist_cols)):
         column = plain(X[name])
-        if not is_number(column.dtype) and not kinds.is_bool_dtype(column.dtype):
+        words = kinds.infer_dtype(column, skipna=True) in ("string", "empty")  # one-hot
+        if not words and not is_number(column.dtype) and not kinds.is_bool_dtype(column.dtype):
             raise DataError(
                 f"column {name!r} of X must hold numbers; it has dtype {X[name].dtype}, first {column.iloc[0]!r}. "
                 f"Encode it, leave it out, or, if it is one sentence for each series, pass static={name!r}"

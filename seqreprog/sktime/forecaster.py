@@ -29,6 +29,7 @@ from .tables import (
     check_columns,
     check_instances,
     check_steps,
+    counted,
     fh_index,
     first_step,
     freq_of,
@@ -336,18 +337,21 @@ class ReprogForecaster(BaseForecaster):
         cutoff = self._cutoff
         if isinstance(cutoff, pd.DatetimeIndex) and cutoff.freq is None:
             known = getattr(before, "freq", None) if self.is_fitted else None
-            self._cutoff = pd.DatetimeIndex(cutoff, freq=known if known is not None else str(freq_of(y)))
+            self._cutoff = pd.DatetimeIndex(cutoff, freq=known if known is not None else freq_of(y))
 
     def _check_fh(self, fh: Any, pred_int: bool = False) -> ForecastingHorizon | None:
         if fh is None and self.horizon is None and not self.is_fitted:
             raise ConfigError(UNKNOWN_HORIZON)
         try:
-            return super()._check_fh(fh, pred_int=pred_int)
+            with counted(self._cutoff):
+                return super()._check_fh(fh, pred_int=pred_int)
         except AssertionError as error:  # sktime's, without a word
             raise ConfigError(
                 f"fh holds {type(fh_index(fh)).__name__}, and the index of y is a {type(self.cutoff).__name__}. "
                 "Convert fh, or pass steps from 1 on"
             ) from error
+        except ConfigError:
+            raise
         except ValueError as error:
             if self.horizon is not None or not self.is_fitted or fh is None or not len(fh_index(fh)):
                 raise

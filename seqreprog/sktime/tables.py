@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,6 +13,8 @@ import pandas as pd
 from jaxtyping import Float, Int
 from sktime.forecasting.base import ForecastingHorizon
 
+from ..data import clocks
+from ..data.calendars import read_offset, shown
 from ..data.rows import DROP, DROP_LATER, INSERT
 from ..data.steps import Fit, infer_grid
 from ..errors import ConfigError, DataError, name_some
@@ -25,9 +28,11 @@ ADVICE = {
     "Resample them, leave them out or pass freq=...": "Resample them or leave them out",
     "Resample df or change freq": "Resample y",
     "Resample df": "Resample y",
+    ", or pass freq=...": "",
     DROP: "Drop or aggregate them",
     DROP_LATER: "Drop or aggregate them",
 }
+_PASTED = re.compile(rf"df\['{TIME}'\] = pd\.to_datetime\(df\['{TIME}'\](?:, utc=True)?\)\.dt\.")
 
 
 @dataclass(frozen=True)
@@ -105,8 +110,8 @@ def write_values(series: Series, values: Float[np.ndarray, "series step kind"]) 
 # --- time -------------------------------------------------------------------------------------------------------------
 
 
-def freq_of(y: pd.DataFrame) -> str | int | None:
-    """The frequency of a table's times; `None` for periods, which know their own.
+def freq_of(y: pd.DataFrame) -> Any:
+    """The frequency of a table's times, as an offset where there are dates; `None` for periods, which know their own.
 
     Raises:
         DataError: the times have no regular step.
@@ -128,29 +133,45 @@ def freq_of(y: pd.DataFrame) -> str | int | None:
                 f"{longest[jump[0] + 1]}. Number the rows anew, or insert the missing ones with y.reindex(...)"
             )
         return 1
-    if isinstance(y.index, pd.DatetimeIndex) and y.index.freq is not None:
-        return y.index.freqstr
+    level: Any = y.index.levels[-1] if isinstance(y.index, pd.MultiIndex) else y.index
+    if level.freq is not None:
+        return level.freq
     fit = infer_grid(longest, np.array([0, len(longest)]))
     if fit is None or fit.other.any():
+        remedy = _clock_advice(longest, y.index.nlevels > 1) if fit is not None else ""
         raise DataError(
-            f"the index of y has no regular frequency: {_irregular(longest, fit)}. Make it regular with y.asfreq(...) "
-            "or y.resample(...), or set the frequency that it has"
+            f"the index of y has no regular frequency: {_irregular(longest, fit)}. "
+            f"{remedy or 'Make it regular with y.asfreq(...) or y.resample(...), or set the frequency that it has'}"
         )
-    return fit.grid.freq  # of missing rows `read_table` speaks
+    return read_offset(fit.grid.freq)  # of missing rows `read_table` speaks
+
+
+def _clock_advice(times: pd.DatetimeIndex, panel: bool) -> str:
+    """What clocks have to do with it, as code for y; empty if nothing."""
+    said = clocks.local_days(times, TIME, True) or clocks.spans(times, np.array([0, len(times)]), TIME, True)
+    said = said.removesuffix(", or pass freq=...")
+    if panel:
+        said = re.sub(
+            r"df\.index = (pd\.to_datetime\()df\.index(.*?\)\.\w+\(.*?\))",
+            r"y.index = y.index.set_levels(\1y.index.levels[-1]\2, level=-1)",
+            said,
+        )
+    return said.replace("df.index", "y.index")
 
 
 def _irregular(times: pd.DatetimeIndex, fit: Fit | None) -> str:
     if fit is None:
         return f"the longest series has {len(times)} rows, too few to tell"
     odd = max(int((fit.off | (fit.missing > 0)).argmax()), 1)
-    return f"{fit.grid.freq!r}, its most usual step, does not lead from {times[odd - 1]} to {times[odd]}"
+    return f"{shown(fit.grid.freq)}, its most usual step, does not lead from {times[odd - 1]} to {times[odd]}"
 
 
-def horizon_of(fh: ForecastingHorizon, y: pd.DataFrame, freq: str | int | None) -> int:
+def horizon_of(fh: ForecastingHorizon, y: pd.DataFrame, freq: Any) -> int:
     """The steps after the end of the series that ends first which `fh` reaches."""
     first = read_series(y)[1].ends.min()
-    cutoff = pd.DatetimeIndex([first], freq=str(freq)) if isinstance(first, pd.Timestamp) else pd.Index([first])
-    return int(fh.to_relative(cutoff).to_numpy().max())
+    cutoff = pd.DatetimeIndex([first], freq=freq) if isinstance(first, pd.Timestamp) else pd.Index([first])
+    with counted(cutoff):
+        return int(fh.to_relative(cutoff).to_numpy().max())
 
 
 def steps_of(
@@ -200,6 +221,20 @@ def first_step(fh: Any, cutoff: pd.Index) -> int:
     return int(absolute.to_relative(cutoff).to_numpy().min())
 
 
+@contextmanager
+def counted(cutoff: Any) -> Iterator[None]:
+    """Refuses dates where sktime cannot count: it does so by way of pandas' periods, which few calendars have."""
+    try:
+        yield
+    except (ValueError, AttributeError) as error:
+        if "period" not in str(error) or isinstance(error, ConfigError):
+            raise
+        raise ConfigError(
+            f"fh holds dates, and sktime cannot count them in steps of {getattr(cutoff, 'freq', None)!r}, a calendar "
+            "that has no periods. Pass fh as steps from 1 on"
+        ) from error
+
+
 def _horizon_object(fh: Any) -> ForecastingHorizon:
     return fh if isinstance(fh, ForecastingHorizon) else ForecastingHorizon(fh)
 
@@ -242,6 +277,8 @@ def advised() -> Iterator[None]:
         for theirs, ours in ADVICE.items():
             if said.endswith(theirs):
                 said = said.removesuffix(theirs) + ours
+        said = _PASTED.sub(r"y.index = y.index.", said).replace("pass freq=pd.offsets", "take y.asfreq(pd.offsets")
+        said = said.replace("'), else fill_gaps=True", "')), which keeps them out, else y.asfreq('D')")
         said = said.replace(f", '{ID}', '{TIME}']", "]").replace(f"['{ID}', '{TIME}']", "[]")  # X came without them
         raise DataError(said) from error
 

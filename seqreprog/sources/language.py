@@ -21,6 +21,7 @@ from .capabilities import capabilities
 from .loading import OTHER, keep_layers, read
 from .memo import Memo
 from .prefix import attention, copied, expanded, extend, positions, slides
+from .process import LOCK, seeded
 from .states import by_length, projected
 from .tiny import TINY, tiny_config, tiny_model, tiny_tokenizer
 from .tokenizer import tokenizer_digest
@@ -338,8 +339,7 @@ def with_peft(backbone: Backbone, config: Any = None, *, seed: int = 0) -> Backb
     tuned = Backbone(
         model=copy.deepcopy(backbone.model), tokenizer=backbone.tokenizer, name=backbone.name, layers=backbone.layers
     )
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with LOCK, seeded(seed):
         try:
             peft.inject_adapter_in_model(config, tuned.model)
         except ValueError as error:
@@ -360,7 +360,7 @@ def _plain(value: Any) -> Any:
 def _tiny(layers: int | None) -> Backbone:
     config = tiny_config()
     kept = keep_layers(config, layers, TINY)
-    with torch.random.fork_rng(devices=[]):
+    with LOCK:
         return Backbone(model=tiny_model(config), tokenizer=tiny_tokenizer(), name=TINY, layers=kept)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from ..errors import BackboneError
-from .quiet import quiet
+from .process import quiet_transformers, seeded
 from .tokenizer import load_tokenizer
 
 MINILM_HUB_ID = "sentence-transformers/all-MiniLM-L6-v2"
@@ -37,7 +37,7 @@ def read(name: str, layers: int | None) -> Loaded:
     import transformers
 
     source = locate(name)
-    with quiet(transformers), torch.random.fork_rng(devices=[]):  # a pooler that is missing is drawn at random
+    with quiet_transformers(), seeded(0):  # a pooler that is missing is drawn at random
         try:
             config = transformers.AutoConfig.from_pretrained(source, trust_remote_code=False)
         except Exception as error:  # foreign files fail in ways of their own

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch
+from .process import seeded
 
 TINY = "tiny-random"
 SEED = 20220222  # the model is the same in every process
@@ -36,11 +36,11 @@ def tiny_config() -> Any:
 
 
 def tiny_model(config: Any) -> Any:
-    """The model of that config, its weights from a seed of their own. The caller's random state is not kept."""
+    """The model of that config, its weights from a seed of their own."""
     from transformers import BertModel
 
-    torch.manual_seed(SEED)
-    return BertModel(config, add_pooling_layer=False)
+    with seeded(SEED):
+        return BertModel(config, add_pooling_layer=False)
 
 
 def tiny_tokenizer() -> Any:

@@ -18,14 +18,15 @@ from ..data.standards import Standards
 from ..data.windows import MIN_CONTEXT, Panel, Split, Windows, split_by_series, split_in_time
 from ..errors import DataError, Notice, name_some
 from ..fit.admission import FEWEST, Admission, Judge, admit, apart, blocks_of
-from ..fit.calibration import calibrate, step_shape
+from ..fit.calibration import calibrate, rank_of, step_shape
 from ..fit.clock import Clock
 from ..fit.fitted_forecast import Blend, Parts
-from ..fit.gradient import TrainingLog, fit
+from ..fit.gradient import TrainingLog, check_precision, fit
 from ..fit.objectives import ForecastObjective
 from ..fit.probe_forecast import probe, widened
 from ..model import count_weights
 from ..sources.language import Backbone
+from ..sources.process import exclusive
 
 CHECKED = 4  # times `validation_windows`: how many windows judge the weight and the calibration
 
@@ -101,6 +102,7 @@ class FitSummary:
         )
 
 
+@exclusive
 def fit_panel(
     config: ForecastConfig, backbone: Backbone, panel: Panel, names: Sequence[object]
 ) -> tuple[Blend, FitSummary]:
@@ -126,7 +128,7 @@ def fit_panel(
         notices.append(f"{lacking}: nothing was validated, and the intervals were calibrated on the training windows")
     notices += _width_notices(split.validation if len(split.validation) else split.train, config)
     for notice in notices:
-        warnings.warn(notice, Notice, stacklevel=3)
+        warnings.warn(notice, Notice, stacklevel=4)
     summary.notices += notices
     return blend, summary
 
@@ -154,17 +156,29 @@ def _length_notices(panel: Panel, names: Sequence[object], horizon: int) -> list
 
 
 def _width_notices(windows: Windows, config: ForecastConfig) -> list[str]:
-    """Says which intervals come out equally wide, for want of held-out windows that tell them apart."""
+    """Says which intervals cannot be what they state, or come out equally wide, for want of held-out windows."""
     count = apart(windows)
-    wide = [level for level in config.level if math.ceil((1 + level / 100) / 2 * (count + 1)) >= count]
-    if len(wide) < 2:
-        return []
-    listed = ", ".join(f"{level:g} %" for level in wide)
-    noun = "window" if count == 1 else "windows"
-    return [
-        f"{count} held-out {noun} without overlap cannot tell the {listed} intervals apart: each is as wide as the "
-        "largest error. Hold out more with Training(validation=...), or ask for lower levels"
-    ]
+    held = f"{count} held-out {'window' if count == 1 else 'windows'} without overlap"
+    remedy = "Hold out more with Training(validation=...), or ask for lower levels"
+    notices = []
+    lacking = [level for level in config.level if rank_of((1 + level / 100) / 2, count) > count]
+    if lacking:
+        need = math.ceil((1 + lacking[0] / 100) / (1 - lacking[0] / 100) - 1e-9)
+        notices.append(
+            f"{held} cannot prove the {_percent(lacking)} interval{'s' * (len(lacking) > 1)}: each is as "
+            f"wide on both sides as the largest error, and may hold less than it states. {lacking[0]:g} % takes {need} "
+            f"windows. {remedy}"
+        )
+    wide = [level for level in config.level if rank_of((1 + level / 100) / 2, count) >= count]
+    if len(wide) > 1:
+        notices.append(
+            f"{held} cannot tell the {_percent(wide)} intervals apart: each is as wide as the largest error. {remedy}"
+        )
+    return notices
+
+
+def _percent(levels: Sequence[float]) -> str:
+    return ", ".join(f"{level:g} %" for level in levels)
 
 
 def _known_scales(split: Split) -> Float[np.ndarray, " series"]:
@@ -181,6 +195,7 @@ def _known(split: Split) -> Bool[np.ndarray, " steps"]:
     return np.arange(len(panel.values)) < np.repeat(border, panel.lengths)
 
 
+@exclusive
 def fit_blend(
     config: ForecastConfig, backbone: Backbone, split: Split, series_scale: Float[np.ndarray, " series"]
 ) -> tuple[Blend, FitSummary]:
@@ -196,6 +211,7 @@ def fit_blend(
         BackboneError: prompt and patches do not fit the backbone.
         TrainingError: the loss became NaN.
     """
+    check_precision(config.device, config.training.precision)
     if config.training.mode == "probe":
         config = widened(config, backbone.state_width, split.train)
     model = build_forecaster(config, backbone)  # first: it refuses in milliseconds what cannot work

@@ -28,12 +28,13 @@ from ..data.symbols import Symbols
 from ..errors import DataError
 from ..fit.admission import Admission
 from ..fit.fitted_sequence import SequenceBlend, length_notices, mixed, model_length
-from ..fit.gradient import TrainingLog, fit, make_accelerator
+from ..fit.gradient import TrainingLog, check_precision, device_of, fit
 from ..fit.judging import Parts, judge, temperature
 from ..fit.objectives import SymbolObjective
 from ..fit.probe_infill import answers_at, probe_infill
 from ..model import SymbolReprogram, count_weights
 from ..sources.language import Backbone, with_peft
+from ..sources.process import exclusive
 from .infill_summary import BASE, MODEL, WHOLE, InfillSummary
 from .sequence import unlimited
 
@@ -79,6 +80,7 @@ class Hidden:
         return row_losses("classify", scores, self.truth[rows])[:, 0]
 
 
+@exclusive
 def fit_infill(
     config: SequenceConfig,
     backbone: Backbone,
@@ -104,6 +106,7 @@ def fit_infill(
     Raises:
         DataError: nothing is hidden, or there are too few groups of sequences.
     """
+    check_precision(config.device, config.training.precision)
     start, config = time.perf_counter(), settled(config, tuned=peft is not None)
     if peft is not None:
         backbone = with_peft(backbone, None if peft is True else peft, seed=config.seed)
@@ -184,7 +187,7 @@ def _probed(
 ) -> tuple[TrainingLog, np.ndarray]:
     """The head solved on the states at all of the symbols; what it says of each that was held out."""
     config, training = problem.config, problem.config.training
-    model.to(make_accelerator(config.device, "no", config.seed).device)
+    model.to(device_of(config.device))
     data = InfillDataset(problem.symbols, problem.hidden, blank=problem.symbols.alphabet.mask, limit=length)
     said = probe_infill(
         model, data, problem.where, folds=folds, threads=training.threads, progress=training.progress

@@ -22,12 +22,13 @@ from ..fit.admission import Admission
 from ..fit.clock import Clock
 from ..fit.cross_fit import cross_fitted
 from ..fit.fitted_sequence import SequenceBlend, length_notices, mixed, model_scores
-from ..fit.gradient import TrainingLog, make_accelerator
+from ..fit.gradient import TrainingLog, check_precision, device_of
 from ..fit.judging import Parts, judge, measured, temperature
 from ..fit.probe_sequence import probe_symbols
 from ..fit.problem import Examples, Problem
 from ..model import SymbolReprogram, count_weights
 from ..sources.language import Backbone
+from ..sources.process import exclusive
 from .sequence_summary import SequenceSummary
 
 FEW = 500  # examples below which each is held out once, and a weight is not chosen among many
@@ -36,6 +37,7 @@ MANY, FEWER_FOLDS = 2000, 3  # of so many examples a third is enough to judge by
 CHECKED = 4  # times `validation_windows`: how many held-out examples judge
 
 
+@exclusive
 def fit_sequences(
     config: SequenceConfig, backbone: Backbone, examples: Examples, *, peft: Any = None
 ) -> tuple[SequenceBlend, SequenceSummary]:
@@ -53,6 +55,7 @@ def fit_sequences(
         DataError: there are too few groups of examples to hold any out.
         TrainingError: the loss became NaN.
     """
+    check_precision(config.device, config.training.precision)
     clock, config = Clock(), settled(config, tuned=peft is not None)
     problem = Problem.of(config, backbone, examples, peft)
     clock.lap("building")
@@ -109,7 +112,7 @@ def _probed(
     """The head solved on the states of all examples; what it says of each that was held out."""
     task: Any = problem.config.task
     model, config = problem.model, problem.config
-    model.to(make_accelerator(config.device, "no", config.seed).device)
+    model.to(device_of(config.device))
     data = problem.dataset(np.arange(len(problem.examples)))
     shown, threads = config.training.progress, config.training.threads
     held = probe_symbols(model, data, task, folds=folds, threads=threads, progress=shown)

@@ -14,11 +14,12 @@ from ..errors import DataError
 from ..fit.clock import Clock
 from ..fit.cross_fit import cross_fitted
 from ..fit.fitted_series import SeriesBlend, model_answers
-from ..fit.gradient import TrainingLog, make_accelerator
+from ..fit.gradient import TrainingLog, check_precision, device_of
 from ..fit.judging import measured, temperature
 from ..fit.probe_series import probe_series
 from ..model import count_weights
 from ..sources.language import Backbone
+from ..sources.process import exclusive
 from .series_problem import SeriesExamples, SeriesProblem
 from .series_summary import SeriesSummary
 
@@ -27,6 +28,7 @@ FOLDS = 3
 LEAST = 2  # of a single one nothing can be said
 
 
+@exclusive
 def fit_series(config: SeriesConfig, backbone: Backbone, examples: SeriesExamples) -> tuple[SeriesBlend, SeriesSummary]:
     """Head in closed form, or theta and omega by gradient; temperature on series that were held out.
 
@@ -43,11 +45,12 @@ def fit_series(config: SeriesConfig, backbone: Backbone, examples: SeriesExample
     """
     if len(examples) < LEAST:
         raise DataError(f"{LEAST} series are the least to learn from; got {len(examples)}")
+    check_precision(config.device, config.training.precision)
     clock = Clock()
     problem = SeriesProblem.made(config, backbone, examples)
     clock.lap("building")
     if config.probed:
-        problem.model.to(make_accelerator(config.device, "no", config.seed).device)
+        problem.model.to(device_of(config.device))
         every, threads = np.arange(len(examples)), config.training.threads
         rows, scores = probe_series(problem.model, problem.dataset(every), examples.columns, threads=threads)
         log, how = TrainingLog(), "each left out once"

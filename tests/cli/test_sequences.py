@@ -342,7 +342,9 @@ def test_predict_may_read_what_its_model_would_refuse(place: Path, backbone: str
 
 
 @pytest.mark.parametrize(
-    "names", [("007", "008"), ("None", "NA"), ("+1", "-1"), ("0", "1")], ids=["codes", "missing", "signs", "plain"]
+    "names",
+    [("007", "008"), ("None", "NA"), ("+1", "-1"), ("0", "1"), ("1", "1.0"), ("1E5", "1e5")],
+    ids=["codes", "missing", "signs", "plain", "decimals", "powers"],
 )
 def test_classes_are_answered_as_they_stand_in_the_file(tmp_path: Path, backbone: str, names: tuple[str, str]) -> None:
     frame().assign(y=np.tile(names, 12)).to_csv(tmp_path / "train.csv", index=False)
@@ -352,8 +354,10 @@ def test_classes_are_answered_as_they_stand_in_the_file(tmp_path: Path, backbone
     assert found["y"].tolist() == list(names) * 12
     assert set(found["seqreprog"]) <= set(names)
     assert set(found.columns[-2:]) == {f"seqreprog-{name}" for name in names}
+    again = ran("predict", tmp_path / "model", tmp_path / "train.csv").stdout
+    assert again == result.stdout, "the label beside a sequence stays as it stands too"
     known = SequenceClassifier.load(tmp_path / "model").classes_.tolist()
-    assert sorted(known, key=str) == ([0, 1] if names == ("0", "1") else sorted(names))
+    assert known == sorted(names)
     scores = json.loads(ran("evaluate", tmp_path / "train.csv", *options, "--folds", 2, "--json").stdout)
     assert scores["classes"] == [str(name) for name in known]
 

@@ -75,6 +75,7 @@ REFUSED = {
     "ForecastConfig(horizon=4, device='tpu')": "device must be one of ['auto', 'cpu', 'cuda', 'mps']; got 'tpu'",
     "ForecastConfig(horizon=4, layers=0)": "layers must be at least 1; got 0",
     "Covariates.of(futr_cols='promo')": "futr_cols must list names of columns; got 'promo'. Pass futr_cols=['...']",
+    "Covariates(levels=(3,))": "levels must hold names and their words; got (3,)",
     "Covariates.of(hist_cols=[3])": "hist_cols must list names of columns; got (3,)",
     "Covariates.of(static=['about'])": "static must name one column; got ['about']",
     "Covariates.of('a', ['b', 'b'])": "column 'b' is named more than once: static='a', futr_cols=['b', 'b'], hist",
@@ -153,7 +154,7 @@ def full() -> ForecastConfig:
             progress=False,
             mode="probe",
         ),
-        covariates=Covariates(static="about", futr_cols=("promo",), hist_cols=("wind",)),
+        covariates=Covariates("about", ("promo",), ("wind",), levels=(("wind", ("calm", "storm")),)),
     )
 
 

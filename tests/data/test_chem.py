@@ -19,7 +19,7 @@ from seqreprog.data.chem import (
     scaffolds,
     to_selfies,
 )
-from seqreprog.errors import ConfigError, DataError, DependencyError
+from seqreprog.errors import ConfigError, DataError, DependencyError, Notice
 
 pytest.importorskip("rdkit")
 pytest.importorskip("selfies")
@@ -109,3 +109,11 @@ def test_absent_library_is_named(monkeypatch: pytest.MonkeyPatch, call: Callable
     monkeypatch.setitem(sys.modules, missing, None)
     with pytest.raises(DependencyError, match=rf"molecules need {missing}: pip install 'seqreprog\[chem\]'"):
         call(["C"])
+
+
+def test_names_extensions_and_atom_maps_are_no_part_of_a_molecule() -> None:
+    texts = ["OCC ethanol", "[CH3:1][OH:2]", "C |^1:0|"]
+    with pytest.warns(Notice) as told:
+        assert canonical_smiles(texts).texts == ["CCO", "CO", "C"]
+    assert [str(one.message)[:10] for one in told] == ["read up to", "atom maps "]
+    assert to_selfies(["OCC ethanol"]) == ["[O][C][C]"]

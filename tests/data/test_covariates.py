@@ -201,7 +201,8 @@ def test_a_column_has_one_role(names: Covariates, message: str) -> None:
         ({"about": ["x"] * 4 + ["  "] * 4}, ABOUT, r"1 series have no text in column 'about': 'a'"),
         ({"about": np.nan}, ABOUT, r"2 series have no text in column 'about': 'b', 'a'"),
         ({"about": [*"xxxx", "up", "up", "down", "up"]}, ABOUT, r"series 'a' has 'up' and 'down' \(1 such series\)"),
-        ({"about": np.arange(8)}, ABOUT, r"column 'about' must hold text; row 0 holds 0"),
+        ({"about": np.arange(8)}, ABOUT, r"column 'about' must say one thing .* has 'about: 0' and 'about: 3'"),
+        ({"about": pd.Timestamp("2024-01-01")}, ABOUT, r"column 'about' must hold text; row 0 holds Timestamp"),
     ],
 )  # fmt: skip
 def test_a_bad_column_is_named(changes: dict[str, Any], names: Covariates, message: str) -> None:

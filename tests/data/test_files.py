@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import gzip
 import os
+import re
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from seqreprog.data.files import (
+    MISSING,
     atomic_write,
     check_frame_writable,
     check_writable,
@@ -72,11 +74,12 @@ def test_dates_in_the_index_become_a_csv_column(tmp_path: Path) -> None:
         ("semi.tsv", b"ds;y\n2024-01-01;1\n", r"one column, 'ds;y': ';' stands between its values\. .* with tabs$"),
         ("empty.tsv", b"", r"empty\.tsv' is empty"),
         ("broken.tsv", b"a\tb\n1\t2\n1\t2\t3\n", r"broken\.tsv' cannot be read as tsv.*line 3"),
-        ("plain.tsv.gz", b"a\tb\n1\t2\n", r"plain\.tsv\.gz' cannot be read as tsv"),
         ("broken.parquet", b"PAR1 no", r"broken\.parquet' cannot be read as parquet"),
         ("broken.csv", b"a,b\n1,2\n1,2,3\n", r"broken\.csv' cannot be read as csv.*line 3"),
-        ("binary.csv", b"\xff\xfe\x00\x81", r"binary\.csv' cannot be read as csv"),
-        ("plain.csv.gz", b"a,b\n1,2\n", r"plain\.csv\.gz' cannot be read as csv"),
+        ("binary.csv", b"\xff\xfe\x81", r"binary\.csv' cannot be read as csv"),
+        ("zero.csv", b"a,b\n1\x00,2\n", r"zero\.csv' is no UTF-8 text: it holds zero bytes\. Save it as text"),
+        ("zero.tsv", gzip.compress(b"a\tb\n1\x00\t2\n", mtime=0), r"zero\.tsv' is no UTF-8 text"),
+        ("ends.csv", b"id,y\n007,1,\n008,2,\n", r"ends\.csv' has one value more in its rows than its 2 columns"),
         ("cut.csv.gz", gzip.compress(b"a,b\n1,2\n" * 99, mtime=0)[:-9], r"cut\.csv\.gz' cannot be read as csv"),
     ],
 )
@@ -175,50 +178,113 @@ def test_peptides_that_look_like_missing_values_are_kept(tmp_path: Path, ending:
     text = "id,sequence,y\n007,NA,1\n008,NULL,NA\n009,,3\n"
     path = tmp_path / f"some.{ending}"
     path.write_text(text if ending == "csv" else text.replace(",", "\t"))
-    frame = read_sequence_file(path, names=["id"])
-    assert frame["sequence"].tolist() == ["NA", "NULL", ""]
+    frame = read_sequence_file(path, names=["id"], numeric=["y"])
+    assert frame["sequence"].tolist()[:2] == ["NA", "NULL"]
+    assert frame["sequence"].isna().tolist() == [False, False, True]
     assert frame["id"].tolist() == ["007", "008", "009"]
     assert frame["y"].isna().tolist() == [False, True, False]
 
 
-@pytest.mark.parametrize(
-    ("cells", "found"),
-    [
-        (["007", "008", "007"], ["007", "008", "007"]),
-        (["+1", "-1", "+1"], ["+1", "-1", "+1"]),
-        (["TRUE", "FALSE", "TRUE"], ["TRUE", "FALSE", "TRUE"]),
-        (["0", " 1", "0"], [0, 1, 0]),
-        (["0.50", "1", "2"], [0.5, 1.0, 2.0]),
-        (["0", "", "1"], [0.0, None, 1.0]),
-        (["01", "", "02"], ["01", None, "02"]),
-        (["0.50", "+1", "NA"], [0.5, 1.0, None]),
-        (["True", "False", "True"], [True, False, True]),
-        (["yes", "", "no"], ["yes", None, "no"]),
-    ],
-)
-def test_names_are_read_as_they_stand_and_plain_numbers_as_numbers(
-    tmp_path: Path, cells: list[str], found: list[object]
+NAMES = [
+    ["007", "7", "07"],
+    ["+1", "-1", "1"],
+    ["TRUE", "False", "true"],
+    ["0", " 1", "1 "],
+    ["1", "1.0", "1.00"],
+    ["1E5", "100000.0", "1e5"],
+    ["0", "", "1"],
+    ["True", "", "no"],
+    ["2024-01-01", "01/02/2024", "12"],
+    ["9007199254740993", "9007199254740992", "1"],
+    ["inf", "-0", "0x10"],
+    ["1_000", "1,000", "1.000"],
+    ['="007"', "'007", "#1"],
+    ["a\rb", "a\nb", "a\r\nb"],
+]
+
+
+@pytest.mark.parametrize("cells", NAMES, ids=repr)
+@pytest.mark.parametrize("ending", ["csv", "tsv", "csv.gz"])
+def test_names_are_text_as_it_stands_whatever_else_is_in_the_column(
+    tmp_path: Path, cells: list[str], ending: str
 ) -> None:
-    (tmp_path / "some.csv").write_text("sequence,y\n" + "".join(f"ACD,{cell}\n" for cell in cells))
-    column = read_sequence_file(tmp_path / "some.csv", names=["y", "gone"])["y"]
-    assert [None if value != value else value for value in column.tolist()] == found
-    assert {type(value) for value in column.dropna()} == {type(value) for value in found if value is not None}
+    path = tmp_path / f"some.{ending}"
+    write_frame_file(pd.DataFrame({"unique_id": cells, "sequence": "ACD", "y": [1, 2, 3]}), path)
+    for frame in (read_frame_file(path), read_sequence_file(path, numeric=["y"])):
+        found = [None if value != value else value for value in frame["unique_id"].tolist()]
+        assert found == [cell or None for cell in cells]
+        assert frame["y"].tolist() == [1, 2, 3]
+    assert read_sequence_file(path)["y"].tolist() == ["1", "2", "3"]
 
 
-@pytest.mark.parametrize("other", ["yes", "None"])
-def test_names_that_look_like_missing_values_are_kept_and_told(tmp_path: Path, other: str) -> None:
-    (tmp_path / "some.csv").write_text(f"sequence,y\nACD,NA\nACD,{other}\nACD,\n")
-    with pytest.warns(Notice, match=r"column 'y': 'NA'.* is read as a name, in [12] of 3 rows"):
-        column = read_sequence_file(tmp_path / "some.csv", names=["y"])["y"]
-    assert column.tolist()[:2] == ["NA", other]
-    assert column.isna().tolist() == [False, False, True]
+def test_a_name_does_not_depend_on_the_other_rows(tmp_path: Path) -> None:
+    for rows in (["007"], ["007", "x"], ["007", "7", "1.5"], ["007"] + ["8"] * 300_000 + ["x"]):
+        (tmp_path / "some.csv").write_text("unique_id,y\n" + "".join(f"{row},1\n" for row in rows))
+        assert read_frame_file(tmp_path / "some.csv")["unique_id"].tolist() == rows
+
+
+@pytest.mark.parametrize("word", [word for word in MISSING if word])
+def test_names_that_look_like_missing_values_are_kept_and_told(tmp_path: Path, word: str) -> None:
+    (tmp_path / "some.csv").write_text(f"unique_id,sequence,x,y\n{word},ACD,{word},1\nyes,ACD,,2\n,ACD,3,3\n")
+    with pytest.warns(Notice, match=rf"column 'unique_id': '{re.escape(word)}' is read as a name, in 1 of 3 rows"):
+        frame = read_frame_file(tmp_path / "some.csv")
+    assert frame["unique_id"].tolist()[:2] == [word, "yes"]
+    assert frame["unique_id"].isna().tolist() == [False, False, True]
+    assert frame["x"].isna().tolist() == [True, True, False], "among numbers it is missing"
+
+
+def test_the_words_for_missing_values_are_those_of_pandas(tmp_path: Path) -> None:
+    assert set(MISSING) == set(pd._libs.parsers.STR_NA_VALUES)
+
+
+def test_names_that_differ_in_white_space_alone_are_told(tmp_path: Path) -> None:
+    (tmp_path / "some.csv").write_text("unique_id,y\nA,1\nA ,2\nB,3\n")
+    with pytest.warns(Notice, match=r"column 'unique_id': 'A', 'A ' differ in white space alone"):
+        assert read_frame_file(tmp_path / "some.csv")["unique_id"].tolist() == ["A", "A ", "B"]
+
+
+def test_columns_that_share_a_name_keep_it(tmp_path: Path) -> None:
+    """Else two series 'a' would come back as 'a' and 'a.1'."""
+    (tmp_path / "some.csv").write_text("ds,a,a,a.1,\n2024-01-01,1,2,3,4\n")
+    with pytest.warns(Notice, match=r"some\.csv': 1 of 5 columns have no name; the first is called 'Unnamed: 4'"):
+        assert list(read_frame_file(tmp_path / "some.csv")) == ["ds", "a", "a", "a.1", "Unnamed: 4"]
+    (tmp_path / "some.csv").write_text("ds,a.1,a.2\n2024-01-01,1,2\n")
+    assert list(read_frame_file(tmp_path / "some.csv")) == ["ds", "a.1", "a.2"]
+
+
+def test_what_is_no_character_cannot_be_written(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match=r"cannot write .*a\.csv': '\\ud800' is no character"):
+        write_frame_file(pd.DataFrame({"unique_id": ["\ud800"]}, dtype=object), tmp_path / "a.csv")
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.tsv", "a.csv.gz", "a.tsv.bgz"])
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_packed_table_is_known_by_its_first_bytes(tmp_path: Path, name: str, packed: bool) -> None:
+    mark = b"\t" if "tsv" in name else b","
+    parts = [b"unique_id" + mark + b"y\n", b"007" + mark + b"1\n"]
+    (tmp_path / name).write_bytes(b"".join(map(gzip.compress, parts)) if packed else b"".join(parts))
+    assert read_frame_file(tmp_path / name).to_dict("list") == {"unique_id": ["007"], "y": [1]}
+
+
+@pytest.mark.parametrize("name", ["a.a3m", "a.a2m.gz", "a.sto", "a.aln"])
+def test_alignments_are_refused_by_name(tmp_path: Path, name: str) -> None:
+    with pytest.raises(DataError, match=r"is an alignment \((A3M|A2M|Stockholm|Clustal)\), .* Take out '-'"):
+        read_sequence_file(tmp_path / name)
+
+
+def test_what_a_sequence_file_says_is_a_notice(tmp_path: Path) -> None:
+    (tmp_path / "some.fastq").write_text("@r1 lane 1\nACGT\n+\n!!!!\n")
+    with pytest.warns(Notice, match="the qualities of 1 read are not read"):
+        frame = read_sequence_file(tmp_path / "some.fastq", sequence_col="seq")
+    assert frame.to_dict("list") == {"id": ["r1"], "description": ["lane 1"], "seq": ["ACGT"]}
 
 
 def test_sequence_file_names_its_columns_and_endings(tmp_path: Path) -> None:
     write_frame_file(FRAME, tmp_path / "load.csv")
     with pytest.raises(DataError, match=r"load\.csv' has no column 'seq'; it has \['unique_id', 'ds', 'y'\]"):
         read_sequence_file(tmp_path / "load.csv", sequence_col="seq")
-    with pytest.raises(DataError, match=r"a\.embl' must end in \.csv, .* or for FASTA in \.fasta, .*ends in '\.embl'"):
+    with pytest.raises(DataError, match=r"a\.embl' must end in \.csv, .* for FASTA in \.fasta, .*ends in '\.embl'"):
         read_sequence_file(tmp_path / "a.embl")
     with pytest.raises(DataError, match=r"gone\.csv' does not exist"):
         read_sequence_file(tmp_path / "gone.csv")

@@ -403,8 +403,14 @@ def test_mixed_frequencies_name_the_series(one: str, other: str) -> None:
 
 
 def test_series_that_differs_from_most_is_the_one_named() -> None:
-    with pytest.raises(DataError, match="'MS' does not fit series 'x' from 2024-01-31"):
-        read_table(pd.concat([long("ME", 5, ids=("x",)), long("MS", 8)]))
+    with pytest.raises(DataError, match=r"'DateOffset\(months=1\)' does not fit series 'x' from 2024-01-30"):
+        read_table(pd.concat([long("30D", 5, ids=("x",), start="2024-01-30"), long("MS", 8)]))
+
+
+def test_months_that_begin_on_different_days_step_alike() -> None:
+    table = read_table(pd.concat([long("ME", 5, ids=("x",)), long("MS", 8)]))
+    assert table.columns.freq == "DateOffset(months=1)"
+    assert future_frame(table, 1)["ds"].dt.day.tolist() == [30, 1, 1]
 
 
 def test_weeks_that_end_on_different_days_step_alike() -> None:
@@ -414,10 +420,10 @@ def test_weeks_that_end_on_different_days_step_alike() -> None:
 
 
 def test_frequency_that_pandas_cannot_infer_is_taken_when_given() -> None:
-    both = long("SMS-15", 9, ids=("x",))
-    with pytest.raises(DataError, match=r"'14D' does not fit series 'x'.*pass freq="):
+    both = long("LWOM-FRI", 9, ids=("x",))
+    with pytest.raises(DataError, match=r"does not fit series 'x'.*pass freq="):
         read_table(both)
-    assert future(both.iloc[:6], 3, freq="SMS-15")["ds"].tolist() == both["ds"][6:].tolist()
+    assert future(both.iloc[:6], 3, freq="LWOM-FRI")["ds"].tolist() == both["ds"][6:].tolist()
 
 
 def test_times_of_another_kind_than_those_of_fit_are_named() -> None:
@@ -431,13 +437,17 @@ def test_times_of_another_kind_than_those_of_fit_are_named() -> None:
 def test_irregular_times_are_named() -> None:
     df = long("h", 6, ids=("x",))
     df.loc[3, "ds"] += pd.Timedelta("7min")
+    with pytest.raises(DataError, match=r"1 row is off the step 'h' that the other 5 .*: series 'x' at 2.* 03:07:00\."):
+        read_table(df)
+    df["ds"] = pd.Timestamp("2024-01-01") + pd.to_timedelta([0, 3600, 9000, 9007, 9020, 20000], "s")
     with pytest.raises(
-        DataError, match=r"no regular freq: 'h' does not fit series 'x' from .* 02:00:00 to .* 03:07:00"
+        DataError,
+        match=r"no regular freq: '.*' does not fit series 'x' from 2024-01-01 00:00:00 to 2024-01-01 01:00:00",
     ):
         read_table(df)
 
 
-@pytest.mark.parametrize("freq", ["hourly", "M", 3, "-1D", "bh"])
+@pytest.mark.parametrize("freq", ["hourly", "M", 3, "-1D", "0D"])
 def test_unknown_frequency_is_refused(freq) -> None:
     with pytest.raises(DataError, match=f"got {freq!r}. Pass 'h'"):
         read_table(long(), freq=freq)

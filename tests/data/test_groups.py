@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from seqreprog.data.alphabets import alphabet
@@ -82,6 +82,7 @@ def test_notice_counts_copies_and_contradictions() -> None:
     )
 
 
+@example(11, 3, 0.2, True, True)  # four groups, where a fifth is to be held out
 @given(st.integers(10, 60), st.integers(0, 5), st.sampled_from([0.1, 0.2, 0.5, 0.7]), st.booleans(), st.booleans())
 def test_no_group_is_on_both_sides(size: int, seed: int, fraction: float, labelled: bool, copies: bool) -> None:
     rng = np.random.default_rng(seed)

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seqreprog.data.alphabets import alphabet
-from seqreprog.data.smiles import learn, split
+from seqreprog.data.smiles import learn, read_smiles, split
 from seqreprog.data.symbols import read_sequences
 from seqreprog.errors import DataError
 
@@ -52,10 +52,19 @@ def test_no_character_is_lost(texts: list[str], notation) -> None:
     ("text", "message"),
     [
         ("C[Si]CX", r"symbol 'X' at position 7 of row 1 is not in the smiles alphabet"),
-        ("CC[C@@H", r"symbol '\[' at position 3"),
+        ("CC[C@@H", r"bracket '\[' at position 3 of row 1 is opened and never closed"),
+        ("CC]C", r"bracket '\]' at position 3 of row 1 is closed and was never opened"),
+        ("CC[]", r"bracket atom '\[\]' at position 3 of row 1 holds no element"),
+        ("CC[13]", r"bracket atom '\[13\]' at position 3 of row 1 holds no element"),
+        ("CC[CH3?]C", r"bracket atom '\[CH3\?\]' at position 3 of row 1 cannot be read: '\?' at its position 5 cannot"),
+        ("C[C@@h]", r"bracket atom '\[C@@h\]' at position 2 .*: 'h' at its position 5"),
+        ("C[ C]", r"bracket '\[' at position 2 of row 1 is opened and never closed"),
         ("CCBr", r"symbol 'Br' at position 3"),
-        ("CC ethanol", r"white space ' ' at position 3 of row 1 .* remove it"),
-        ("CC[Zn2C]", r"symbol '\[' at position 3"),
+        ("CC\xa0ethanol", r"white space .*U\+00A0.* at position 3 of row 1 .* remove it"),
+        (
+            "CC[Zn2C]",
+            r"bracket atom '\[Zn2C\]' at position 3 .* '2' at its position 4 .* is no valid SMILES",
+        ),
     ],
 )
 def test_what_training_never_saw_is_named_by_character(text: str, message: str) -> None:
@@ -126,3 +135,34 @@ def test_real_molecules_have_no_stray_symbol(real_data: Callable[..., Path]) -> 
             texts = [row["smiles"] for row in csv.DictReader(lines)]
         learned = alphabet("smiles", sequences=texts)
         assert read_sequences(texts, learned).symbols.texts() == [text.strip() for text in texts]
+
+
+# --- what may stand beside a molecule --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("space", [" ", "\t", "  ", " \t "])
+@pytest.mark.parametrize(
+    ("behind", "sort"), [("ethanol", "a name"), ("C C", "a name"), ("|$a;b;c$|", "CXSMILES"), ("|^1:0| x", "CXSMILES")]
+)
+def test_the_first_field_is_read_and_the_rest_is_told(space: str, behind: str, sort: str) -> None:
+    texts = ["CC", f"CCO{space}{behind}"]
+    read = read_sequences(texts, alphabet("smiles", sequences=texts))
+    assert read.symbols.texts() == ["CC", "CCO"]
+    said = f"read up to the first white space: 1 of 2 sequences have something behind them (row 1); the first is {sort}"
+    assert [notice.startswith(said) for notice in read.notices] == [True]
+    assert repr(behind) in read.notices[0]
+
+
+def test_atom_maps_are_dropped_and_told() -> None:
+    texts = ["[CH3:1][13CH2-:22]C:C", "C", "[*:3]C"]
+    read = read_sequences(texts, alphabet("smiles", sequences=texts))
+    assert read.symbols.texts() == ["[CH3][13CH2-]C:C", "C", "[*]C"]
+    assert set(read.symbols.alphabet.symbols) == {"[CH3]", "[13CH2-]", "C", ":", "[*]"}
+    assert read.notices == ("atom maps such as ':1' in '[CH3:1]' were dropped from 2 of 3 sequences (rows 0, 2)",)
+    again = read_smiles(read_smiles(texts))
+    assert again == read_smiles(texts), "nothing is told twice"
+
+
+def test_a_bracket_is_one_symbol_to_the_mask() -> None:
+    letters = alphabet("smiles", sequences=["CC"])
+    assert read_sequences(["C[CH3?]C"], letters, on_unknown="mask").symbols.texts() == ["C_C"]

@@ -433,7 +433,8 @@ def test_the_context_of_a_backtest_is_a_third_of_what_precedes_it(
 ) -> None:
     forecaster = make(make_backbone, context=None)
     for options in ({}, {"refit": True}):
-        table, found, config = forecaster._backtest(frame(), {}, n_windows=n_windows, step_size=None, **options)
+        shape = {"n_windows": n_windows, **options}
+        table, found, config = forecaster._backtest(frame(), "evaluate", {}, shape)
         assert (config.context, found.windows.context) == (context, context)
         assert found.history.lengths.max() // 3 == context < table.panel.lengths.max() // 3
 
@@ -473,3 +474,64 @@ def test_errors_and_options_are_public_names() -> None:
 
     for name in seqreprog.__all__:
         assert getattr(seqreprog, name).__name__ == name
+
+
+@pytest.mark.parametrize("beside", [False, True])
+def test_cross_validation_of_fewer_steps_is_what_predict_says_of_them(make_backbone: Make, beside: bool) -> None:
+    df, columns = told()
+    columns = columns if beside else {}
+    back = (df.groupby("unique_id")["ds"].transform("max") - df["ds"]) // pd.Timedelta(hours=1)
+    ahead = df[back < 2] if beside else None
+    expected = make(make_backbone).fit(df[back >= 2], **columns).predict(h=2, futr_df=ahead)
+    found = make(make_backbone).cross_validation(df, h=2, n_windows=None, test_size=2, **columns)
+    assert found["ds"].tolist() == expected["ds"].tolist()
+    assert found["y"].tolist() == df[back < 2]["y"].tolist()
+    np.testing.assert_allclose(numbers(found), numbers(expected), rtol=0, atol=1e-5)
+    two = make(make_backbone).cross_validation(df, h=2, n_windows=3, refit=2, **columns)
+    assert two.groupby("unique_id").size().tolist() == [6, 6]
+    assert two["y"].tolist() == df[back < 6]["y"].tolist()
+
+
+@pytest.mark.parametrize("method", ["cross_validation", "evaluate"])
+@pytest.mark.parametrize("name", ["val_size", "level", "fitted", "sort_df", "futr_df", "input_size"])
+def test_an_argument_that_there_is_none_of_is_named(make_backbone: Make, method: str, name: str) -> None:
+    with pytest.raises(InputTypeError, match=f"^{method} has no argument '{name}'; it has .*'n_windows'.*Leave it out"):
+        getattr(make(make_backbone), method)(frame(), **{name: 1})
+
+
+@pytest.mark.parametrize("saved", [False, True])
+def test_a_fitted_model_remembers_the_columns_of_its_fit(make_backbone: Make, saved: bool, tmp_path: Path) -> None:
+    df, columns = told()
+    names = {"unique_id": "zone", "ds": "when", "y": "load"}
+    there = {"id_col": "zone", "time_col": "when", "target_col": "load", **columns}
+    renamed = df.rename(columns=names).drop(index=[20, 21])
+    model = make(make_backbone).fit(renamed, fill_gaps=True, **there)
+    if saved:
+        model.save(tmp_path / "model")
+        model = Forecaster.load(tmp_path / "model")
+    asked = make(make_backbone).evaluate(renamed, n_windows=2, fill_gaps=True, **there)
+    found = model.evaluate(renamed, n_windows=2)
+    assert found["models"]["ridge"] == asked["models"]["ridge"]
+    assert found["weight"] == asked["weight"]
+    assert model.cross_validation(renamed).columns[:4].tolist() == ["zone", "when", "cutoff", "load"]
+    other = df.drop(columns=["promo", "wind"]).rename(columns={**names, "y": "price"})
+    without = {"target_col": "price", "futr_cols": (), "hist_cols": (), "static": None}
+    assert "price" in model.cross_validation(other, **without), "what is said now counts"
+
+
+@pytest.mark.parametrize("layout", ["one", "wide"])
+@pytest.mark.parametrize("saved", [False, True])
+def test_a_fitted_model_remembers_frames_without_ids(
+    make_backbone: Make, layout: str, saved: bool, tmp_path: Path
+) -> None:
+    df = frame()
+    df = (
+        df[df["unique_id"] == "s0"].drop(columns="unique_id")
+        if layout == "one"
+        else df.pivot(index="ds", columns="unique_id", values="y")
+    )
+    model = make(make_backbone).fit(df)
+    if saved:
+        model.save(tmp_path / "model")
+        model = Forecaster.load(tmp_path / "model")
+    assert np.isfinite(numbers(model.cross_validation(df))).all()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -13,8 +14,9 @@ import pytest
 from seqreprog import Adapter, Forecaster, Training
 from seqreprog.config.forecast import ForecastConfig, Prompt
 from seqreprog.data.windows import Panel, rolling_windows
-from seqreprog.errors import ConfigError, DataError, Notice
-from seqreprog.evaluation.backtest import Backtest, backtest, paired_over_cutoffs, scorecard
+from seqreprog.errors import ConfigError, DataError, InputTypeError, Notice
+from seqreprog.evaluation import backtest as backtests
+from seqreprog.evaluation.backtest import Backtest, backtest, cutoffs_of, paired_over_cutoffs, scorecard
 from seqreprog.sources.language import Backbone, load_backbone
 from seqreprog.tasks.forecast import FitSummary
 
@@ -49,9 +51,17 @@ def backbone(make_backbone: Callable[[str], Path]) -> Backbone:
     return load_backbone(str(make_backbone("bert")), 1)
 
 
-def run(backbone: Backbone, panel: Panel, base: str = "ridge", refit: bool = False, count: int = COUNT) -> Backtest:
+def run(
+    backbone: Backbone,
+    panel: Panel,
+    base: str = "ridge",
+    refit: object = False,
+    count: int = COUNT,
+    h: int | None = None,
+) -> Backtest:
     names = NAMES[: len(panel)]
-    return backtest(config(base), backbone, panel, names, n_windows=count, step_size=STEP, refit=refit)
+    cutoffs = cutoffs_of(HORIZON, n_windows=count, step_size=STEP, refit=refit, h=h)
+    return backtest(config(base), backbone, panel, names, cutoffs)
 
 
 # --- where windows stand ---------------------------------------------------------------------------------------------
@@ -71,14 +81,87 @@ def test_windows_and_history_stand_where_they_should(backbone: Backbone) -> None
 
 
 def test_the_step_is_the_horizon_unless_told(backbone: Backbone) -> None:
-    found = backtest(config(), backbone, panel_of(70), ["a"], n_windows=3)
+    found = backtest(config(), backbone, panel_of(70), ["a"], cutoffs_of(HORIZON, n_windows=3))
     np.testing.assert_array_equal(np.diff(found.windows.origins), HORIZON)
+    assert cutoffs_of(HORIZON, n_windows=3, h=2).step == 2
 
 
 @pytest.mark.parametrize(("count", "step"), [(0, 1), (1, 0), (-2, 3)])
-def test_impossible_counts_are_named(backbone: Backbone, count: int, step: int) -> None:
+def test_impossible_counts_are_named(count: int, step: int) -> None:
     with pytest.raises(ConfigError, match=f"got n_windows={count}, step_size={step}"):
-        backtest(config(), backbone, panel_of(70), ["a"], n_windows=count, step_size=step)
+        cutoffs_of(HORIZON, n_windows=count, step_size=step)
+
+
+@pytest.mark.parametrize("name", ["n_windows", "step_size", "refit", "h", "test_size"])
+@pytest.mark.parametrize("value", [2.0, 1.5, "2", [1], np.float64(1)])
+def test_what_is_no_whole_number_is_named(name: str, value: object) -> None:
+    options = {"n_windows": None} if name == "test_size" else {}
+    with pytest.raises(InputTypeError, match=rf"^{name} must be a whole number; got {re.escape(repr(value))}"):
+        cutoffs_of(HORIZON, **{**options, name: value})
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"h": 0}, "h must be 1 to 4, the horizon of this model; got h=0"),
+        ({"h": 5}, "h must be 1 to 4, the horizon of this model; got h=5"),
+        ({"refit": 0}, "refit must be True, False or a number of windows, at least 1; got 0"),
+        ({"refit": -1}, "at least 1; got -1"),
+        ({"n_windows": None}, "got n_windows=None, test_size=None"),
+        ({"test_size": 8}, "got n_windows=1, test_size=8. Pass n_windows=None"),
+        ({"n_windows": None, "test_size": 3}, "got test_size=3, h=4, step_size=4. Pass test_size=4"),
+        ({"n_windows": None, "test_size": 11, "step_size": 3}, "got test_size=11, h=4, step_size=3. Pass test_size=10"),
+        ({"n_windows": None, "test_size": 8, "step_size": 0}, "step_size=0"),
+    ],
+)
+def test_numbers_that_do_not_fit_together_are_named(options: dict[str, object], said: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(said)):
+        cutoffs_of(HORIZON, **options)
+
+
+@pytest.mark.parametrize("step", [1, 2, 3, 4, 7])
+@pytest.mark.parametrize("count", [1, 2, 5])
+@pytest.mark.parametrize("h", [None, 1, 3])
+def test_test_size_says_how_many_windows_there_are(count: int, step: int, h: int | None) -> None:
+    size = (h or HORIZON) + (count - 1) * step
+    found = cutoffs_of(HORIZON, n_windows=None, test_size=np.int64(size), step_size=step, h=h)
+    assert found == cutoffs_of(HORIZON, n_windows=count, step_size=step, h=h)
+
+
+@pytest.mark.parametrize(("refit", "fits"), [(False, 1), (True, 3), (1, 3), (2, 2), (np.int64(3), 1), (9, 1)])
+def test_refit_says_before_which_windows_a_model_is_fitted(
+    backbone: Backbone, refit: object, fits: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[int] = []
+    usual = backtests.fit_panel
+
+    def counted(config: ForecastConfig, backbone: Backbone, panel: Panel, names: list[str]) -> object:
+        seen.append(int(panel.lengths[0]))
+        return usual(config, backbone, panel, names)
+
+    monkeypatch.setattr(backtests, "fit_panel", counted)
+    found = run(backbone, panel_of(70), refit=refit)
+    every = 1 if refit is True else COUNT if refit is False else int(refit)
+    first = 70 - HORIZON - (COUNT - 1) * STEP
+    assert seen == [first + STEP * each for each in range(0, COUNT, every)]
+    assert len(seen) == fits
+    assert np.isfinite(found.point).all()
+
+
+@pytest.mark.parametrize("refit", [False, True, 2])
+@pytest.mark.parametrize("h", [1, 3])
+def test_shorter_forecasts_are_the_first_steps_of_the_same_model(backbone: Backbone, refit: object, h: int) -> None:
+    panel = panel_of(70, 50, 60)
+    later = HORIZON - h
+    short = run(backbone, panel, "none", refit=refit, h=h)
+    longer = Panel(
+        np.insert(panel.values, np.repeat(panel.offsets[1:], later), 0.0), panel.offsets + later * np.arange(4)
+    )
+    whole = run(backbone, longer, "none", refit=refit)
+    np.testing.assert_array_equal(short.point[:, :h], whole.point[:, :h])
+    np.testing.assert_array_equal(short.history.values, whole.history.values)
+    np.testing.assert_array_equal(short.origins[COUNT - 1 :: COUNT], panel.offsets[1:] - h)
+    assert np.isnan(short.windows.targets()[COUNT - 1 :: COUNT, h:]).all()
 
 
 # --- the future ------------------------------------------------------------------------------------------------------
@@ -142,7 +225,7 @@ def test_a_series_too_short_for_some_windows_has_the_others(backbone: Backbone, 
 
 def test_no_series_long_enough_is_named(backbone: Backbone) -> None:
     for lengths in ((5, 3), (15, 14), (19, 4)):  # windows there may be, but nothing to train on before the first
-        said = rf"^n_windows=3 x step_size=5 \+ horizon=4 needs 20 rows, .* has {lengths[0]}. Use fewer windows$"
+        said = rf"^n_windows=3 x step_size=5 \+ h=4 needs 20 rows, .* has {lengths[0]}. Use fewer windows$"
         with pytest.raises(DataError, match=said):
             run(backbone, panel_of(*lengths))
 
@@ -197,7 +280,7 @@ def by_hand() -> Backtest:
     windows = rolling_windows(panel, 3, 2, count=2, step=2)
     point = windows.targets() + np.array([[0, 1], [2, 0], [0, -4], [1, 1]])
     quantiles = point[..., None] + np.array([-3.0, -1.0, 1.0, 3.0])
-    return Backtest(windows, panel.until(panel.lengths - 4), point, quantiles, windows.targets() + 2, SUMMARY)
+    return Backtest(windows, panel.until(panel.lengths - 4), point, quantiles, windows.targets() + 2, SUMMARY, 4)
 
 
 def test_the_scorecard_by_hand() -> None:

@@ -64,7 +64,8 @@ def rewrite(saved: Path, **changes: Any) -> None:
 
 
 def rewrite_weights(saved: Path, tensors: dict[str, torch.Tensor]) -> None:
-    save_file(tensors, saved / WEIGHTS)
+    save_file(tensors, saved / "aside")  # older safetensors map what they loaded: the file may not shrink below them
+    (saved / "aside").replace(saved / WEIGHTS)
     rewrite(saved)
 
 

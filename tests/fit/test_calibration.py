@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from seqreprog.baselines.solvers import row_losses
-from seqreprog.fit.calibration import ENOUGH, calibrate, likeliest_temperature, spread_out, step_shape
+from seqreprog.fit.calibration import ENOUGH, calibrate, likeliest_temperature, rank_of, spread_out, step_shape
 
 
 def test_the_rank_by_hand() -> None:
@@ -58,7 +58,33 @@ def test_overlapping_windows_count_as_few_and_widen() -> None:
     widths = [calibrate(error, np.ones((1000, 1, 2)), (0.1, 0.9), apart)[0, 1] for apart in (1000, 50, 20, 5, 1)]
     assert widths == sorted(widths)
     assert widths[2] == np.sort(error[:, 0])[949], "rank ceil(21 * 0.9) = 19 of 20: the 95 % quantile of all"
-    assert widths[-1] == error.max()
+    assert widths[-2:] == 2 * [np.abs(error).max()], "no rank of 5 or of 1 is enough: both sides count for either"
+
+
+@pytest.mark.parametrize("level", [0.5, 0.8, 0.9, 0.95])
+@pytest.mark.parametrize("windows", range(1, 30))
+def test_both_sides_share_their_factor_while_windows_are_few(windows: int, level: float) -> None:
+    tail = (1 - level) / 2
+    error = np.random.default_rng(windows).normal(size=(windows, 2)) + 0.5
+    shape = np.stack([np.full(error.shape, 2.0), np.ones(error.shape)], -1)
+    below, above = calibrate(error, shape, (tail, 1 - tail), windows)[0]
+    few = rank_of(1 - tail, windows) > windows
+    assert few == (windows < round((1 + level) / (1 - level)))
+    scores = np.where(error < 0, -error / 2, error)
+    assert (
+        (below == above == scores.max()) if few else (above == np.sort(error.ravel())[::-1][0] or above < error.max())
+    )
+
+
+@pytest.mark.parametrize("windows", [4, 5, 8])
+def test_few_windows_hold_what_an_interval_states(windows: int) -> None:
+    """From `level / (1 - level)` windows on a shared factor has the rank that the level takes; a side has it later."""
+    rng, inside = np.random.default_rng(0), []
+    for _ in range(2000):
+        error = rng.normal(size=(windows + 1, 1))
+        low, high = calibrate(error[:-1], np.ones((windows, 1, 2)), (0.1, 0.9), windows)[0]
+        inside.append(-low <= error[-1, 0] <= high)
+    assert np.mean(inside) >= 0.78
 
 
 def test_unobserved_errors_drop_out() -> None:

@@ -10,15 +10,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
+from seqreprog import Forecaster, SequenceClassifier, SequenceInfiller, SequenceOptions
 from seqreprog.baselines.ridge import RidgeForecaster
 from seqreprog.batches.windows import WindowDataset
 from seqreprog.build.forecast import build_forecaster
 from seqreprog.config.forecast import Adapter, ForecastConfig, Prompt, Training
+from seqreprog.config.series import SeriesConfig
 from seqreprog.data.windows import Panel, split_in_time
 from seqreprog.errors import ConfigError, TrainingError
+from seqreprog.estimators.series import SeriesModel
 from seqreprog.fit import gradient as loop
 from seqreprog.fit import objectives
 from seqreprog.fit.fitted_forecast import framing
@@ -169,6 +173,37 @@ def test_a_device_that_is_not_there_is_named(case: Case, device: str) -> None:
         fit(case.model, case.train, None, objective=objective, training=TRAINING, seed=0, device=device)
 
 
+@pytest.mark.parametrize("mode", ["train", "probe"])
+@pytest.mark.parametrize("family", ["forecast", "classify", "infill", "series"])
+def test_a_precision_that_the_device_has_not_is_refused(family: str, mode: Any) -> None:
+    """Accelerate trains in float32 without a word."""
+    training, common = Training(precision="fp16", mode=mode), {"backbone": "tiny-random"}
+    words, options = ["ACD", "CDA", "DDD", "AAC"], SequenceOptions(training=training, device="cpu")
+    with pytest.raises(ConfigError, match=r"^precision='fp16' needs a GPU.*got device='cpu'. Pass precision='bf16'"):
+        if family == "forecast":
+            df = pd.DataFrame({"ds": range(60), "y": np.arange(60.0)})
+            Forecaster(2, training=training, device="cpu", **common).fit(df)
+        elif family == "classify":
+            SequenceClassifier(options=options, layers=1, **common).fit(words, list("abab"))
+        elif family == "infill":
+            SequenceInfiller(options=options, layers=1, **common).fit(words)
+        else:
+            config = SeriesConfig(training=training, device="cpu", layers=1, **common)
+            SeriesModel.fit(config, np.random.default_rng(0).normal(size=(6, 1, 20)), np.arange(6) % 2)
+
+
+def test_a_model_trained_in_reduced_precision_answers_as_its_saved_self(tmp_path: Path) -> None:
+    words = ["".join(np.random.default_rng(seed).choice(list("ACDEF"), 6)) for seed in range(20)]
+    training = replace(TRAINING, precision="bf16", mode="train", max_steps=3)
+    model = SequenceClassifier(
+        backbone="tiny-random", layers=1, base="none", options=SequenceOptions(training=training)
+    )
+    model.fit(words, list("ab") * 10)
+    model.save(tmp_path / "model")
+    again = SequenceClassifier.load(tmp_path / "model")
+    np.testing.assert_array_equal(again.predict_proba(words), model.predict_proba(words))
+
+
 # --- schedule and loss -----------------------------------------------------------------------------------------------
 
 
@@ -306,15 +341,15 @@ def test_accumulated_steps_are_whole_steps_and_make_the_prototypes_once(
     for parts in (1, accumulate):
         case = Case(backbone, config)
         sample = case.train.__getitems__([5, 1, 9, 20, 3, 13, 2, 30])
-        run = loop._Loop(
-            case.model, ForecastObjective("mse", (0.1, 0.9)), replace(TRAINING, accumulate=parts, clip=1e9), 0, "cpu"
-        )
-        run.optimizer.zero_grad = lambda: None
-        calls: list[int] = []
-        case.model.input_map.prototypes.register_forward_hook(lambda *_, calls=calls: calls.append(1))
-        with torch.no_grad():
-            case.model.output_map.point.weight.normal_(generator=torch.Generator().manual_seed(0))
-        run._step(sample, 0.5)
+        options = replace(TRAINING, accumulate=parts, clip=1e9)
+        with loop.accelerated("cpu") as accelerator:
+            run = loop._Loop(case.model, ForecastObjective("mse", (0.1, 0.9)), options, 0, accelerator)
+            run.optimizer.zero_grad = lambda: None
+            calls: list[int] = []
+            case.model.input_map.prototypes.register_forward_hook(lambda *_, calls=calls: calls.append(1))
+            with torch.no_grad():
+                case.model.output_map.point.weight.normal_(generator=torch.Generator().manual_seed(0))
+            run._step(sample, 0.5)
         assert len(calls) == 1
         found.append({name: weight.grad for name, weight in case.model.trained()})
     assert set(found[0]) == set(found[1])

@@ -213,9 +213,12 @@ def test_a_wrong_x_is_named() -> None:
         DataError, match=r"X has the columns \['promotion'\], and that of fit \['promotion', 'visitors'\]"
     ):
         make().fit(y[:END], X[:END]).update(y[END:], X[["promotion"]][END:], update_params=False)
-    wordy = X.assign(about="A shop.")
-    with pytest.raises(DataError, match=r"column 'about' of X must hold numbers; .* first 'A shop\.'.*static='about'"):
+    wordy = X.assign(about=[f"Day {day}." for day in range(len(X))])
+    with pytest.raises(DataError, match=r"column 'about' must hold numbers or one of 50 words.*static='about'"):
         make().fit(y[:END], wordy[:END])
+    dated = X.assign(about=pd.Timestamp("2024-01-01"))
+    with pytest.raises(DataError, match=r"column 'about' of X must hold numbers; .* first Timestamp.*static='about'"):
+        make().fit(y[:END], dated[:END])
     with pytest.raises(ConfigError, match=r"X has no column 'wind'; it has \['promotion', 'visitors'\]"):
         make(hist_cols=["wind"]).fit(y[:END], X[:END])
     with pytest.raises(ConfigError, match=r"'wind' should be columns of X, and fit got none"):

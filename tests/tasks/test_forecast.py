@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -215,3 +216,19 @@ def test_intervals_that_cannot_be_told_apart_are_named(
     config = replace(CONFIG, level=level, training=replace(TRAINING, max_steps=0))
     _, summary = fit_panel(config, backbone, panel_of(sine(length)), ["a"])
     assert any("cannot tell the 80 %, 95 % intervals apart" in notice for notice in summary.notices) == told
+
+
+@pytest.mark.parametrize(("level", "need"), [((80,), 9), ((50,), 3), ((90, 80), 9)])
+@pytest.mark.parametrize("length", [18, 30, 2000])
+def test_one_interval_that_cannot_hold_what_it_states_is_said(
+    backbone: Backbone, length: int, level: tuple[int, ...], need: int
+) -> None:
+    config = replace(CONFIG, level=level, training=replace(TRAINING, max_steps=0))
+    blend, summary = fit_panel(config, backbone, panel_of(sine(length)), ["a"])
+    told = [notice for notice in summary.notices if "cannot prove the" in notice]
+    found = re.match(r"(\d+) held-out window", told[0]) if told else None
+    assert bool(told) == (length < 2000)
+    if found is not None:
+        assert int(found[1]) < need
+        assert f"{min(level)} % takes {need} windows. Hold out more" in told[0]
+        np.testing.assert_array_equal(blend.factors, blend.factors[:, ::-1])
