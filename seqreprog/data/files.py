@@ -159,7 +159,7 @@ def _read_marked(
     return df if written == unique else df.set_axis(written, axis=1)
 
 
-def _tell_names(cells: pd.Series[Any]) -> None:
+def _tell_names(cells: pd.Series) -> None:
     """A notice of names that may be meant as missing, or as one name."""
     known = pd.Series(pd.unique(cells.dropna()))
     words = known[known.isin(MISSING)]

@@ -107,7 +107,7 @@ def choose(
     steps = {form: _regular(times, codes, freq) for form, times in readings.items()}
     best = max(level for level, _ in steps.values())
     chosen = [form for form, (level, _) in steps.items() if level == best]
-    first = series.iloc[0]
+    first = str(series.iloc[0])
     if best and len(chosen) == 1:
         form = chosen[0]
         others = " or ".join(_said(other) for other in readings if other != form)

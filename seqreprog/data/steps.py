@@ -242,6 +242,8 @@ def _guesses(times: pd.Index) -> Iterator[str | int]:
         yield from {1: ("D", "B"), 7: (f"W-{weekday}", "7D")}.get(days, (f"{days}D",))
         if 7 < days < 24:
             yield from _twice_a_month(times)
+        if days > 31:
+            yield f"DateOffset(months={round(days / 30.4369)})"
     if rest or times.tz is not None:  # days of 24 hours, whatever the local clock shows
         yield to_offset(_usual_step(times.asi8) * tick).freqstr
 

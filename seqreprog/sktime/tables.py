@@ -13,6 +13,7 @@ import pandas as pd
 from jaxtyping import Float, Int
 from sktime.forecasting.base import ForecastingHorizon
 
+from ..data import clocks
 from ..data.calendars import read_offset, shown
 from ..data.rows import DROP, DROP_LATER, INSERT
 from ..data.steps import Fit, infer_grid
@@ -137,11 +138,25 @@ def freq_of(y: pd.DataFrame) -> Any:
         return level.freq
     fit = infer_grid(longest, np.array([0, len(longest)]))
     if fit is None or fit.other.any():
+        remedy = _clock_advice(longest, y.index.nlevels > 1) if fit is not None else ""
         raise DataError(
-            f"the index of y has no regular frequency: {_irregular(longest, fit)}. Make it regular with y.asfreq(...) "
-            "or y.resample(...), or set the frequency that it has"
+            f"the index of y has no regular frequency: {_irregular(longest, fit)}. "
+            f"{remedy or 'Make it regular with y.asfreq(...) or y.resample(...), or set the frequency that it has'}"
         )
     return read_offset(fit.grid.freq)  # of missing rows `read_table` speaks
+
+
+def _clock_advice(times: pd.DatetimeIndex, panel: bool) -> str:
+    """What clocks have to do with it, as code for y; empty if nothing."""
+    said = clocks.local_days(times, TIME, True) or clocks.spans(times, np.array([0, len(times)]), TIME, True)
+    said = said.removesuffix(", or pass freq=...")
+    if panel:
+        said = re.sub(
+            r"df\.index = (pd\.to_datetime\()df\.index(.*?\)\.\w+\(.*?\))",
+            r"y.index = y.index.set_levels(\1y.index.levels[-1]\2, level=-1)",
+            said,
+        )
+    return said.replace("df.index", "y.index")
 
 
 def _irregular(times: pd.DatetimeIndex, fit: Fit | None) -> str:

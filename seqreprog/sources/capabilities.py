@@ -166,23 +166,39 @@ def _masks(model: Any, first_position: int | None, options: dict[str, Any]) -> b
 def _cache_name(
     model: Any, words: Float[Tensor, "1 3 width"], places: Tensor, plain: Float[Tensor, "1 3 state"] | None
 ) -> str | None:
-    """The argument that takes a cache, fills it with two tokens, and lets a third one see them.
+    """The argument that takes a cache, fills it with two tokens, and lets a third one see them, under a mask too.
 
-    Under a causal model the third must be what it is in one plain pass.
+    Under a causal model the third must be what it is in one plain pass, under any the same with and without padding.
     """
     alone = _states(model, words[:, 2:], position_ids=places[:, 2:])
     for name in CACHE_NAMES:
-        if (cache := _plain_cache(model)) is None:
-            return None
-        options = {name: cache, "use_cache": True}
-        if _attempt(model, words[:, :2], position_ids=places[:, :2], **options) is None or cache.get_seq_length() != 2:
-            continue
-        behind = _attempt(model, words[:, 2:], position_ids=places[:, 2:], **options)
+        behind = _behind(model, name, words, places, None)
         if behind is None or torch.equal(behind, alone):
             continue
-        if plain is None or _close(behind, plain[:, 2:]):
+        if plain is not None and not _close(behind, plain[:, 2:]):
+            continue
+        short = _behind(model, name, words[:, 1:], places[:, :2], None)
+        padded = _behind(model, name, words, torch.cat([places[:, :1], places[:, :2]], 1), 1)
+        if short is not None and padded is not None and _close(padded, short):
             return name
     return None
+
+
+def _behind(
+    model: Any, name: str, words: Float[Tensor, "1 length width"], places: Tensor, padding: int | None
+) -> Float[Tensor, "1 1 state"] | None:
+    """The last token's state behind the keys and values of those before it; `None` where the model keeps none."""
+    if (cache := _plain_cache(model)) is None:
+        return None
+    options: dict[str, Any] = {name: cache, "use_cache": True}
+    mask, first = torch.ones_like(places), {}
+    if padding is not None:
+        mask[:, :padding] = 0
+        first, options["attention_mask"] = {"attention_mask": mask[:, :-1]}, mask
+    before = _attempt(model, words[:, :-1], position_ids=places[:, :-1], **(options | first))
+    if before is None or cache.get_seq_length() != words.shape[1] - 1:
+        return None
+    return _attempt(model, words[:, -1:], position_ids=places[:, -1:], **options)
 
 
 def _plain_cache(model: Any) -> Any:

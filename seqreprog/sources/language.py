@@ -138,7 +138,8 @@ class Backbone(nn.Module):
         """A text prompt as word embeddings; with a gradient only where a peft adapter trains them."""
         if tokens is None:
             return None
-        return SoftTokens(self._vectors(tokens.ids), tokens.mask)
+        # Under the mask a real word: padding is zeros, whose root mean square has no gradient (Gemma 3n).
+        return SoftTokens(self._vectors(torch.where(tokens.mask, tokens.ids, tokens.ids[:, -1:])), tokens.mask)
 
     def prompt(
         self, static: Sequence[int], suffix: TokenIds | None, soft: SoftTokens, reading: Reading = "auto"

@@ -20,7 +20,7 @@ PROBES = (
     "ACDEFGHIKLMNPQRSTVWY acgtacgtacgt ACGTACGTACGT CC(=O)Oc1ccccc1C(=O)O",
     " ".join(string.ascii_letters + string.digits + string.punctuation),
 )
-ROLES = ("bos", "eos", "unk", "sep", "pad", "cls", "mask")
+ROLES = ("bos", "cls", "mask")  # the special tokens that a prompt or a method asks for by name
 SPACE = "▁"  # SentencePiece's mark of a blank, which an empty tokenizer of that kind knows
 
 
@@ -77,7 +77,7 @@ def check_rows(tokenizer: Any, rows: int, name: str) -> None:
 
 
 def tokenizer_digest(tokenizer: Any) -> str:
-    """A digest of what the tokenizer does: ids of fixed texts, its size and its special tokens.
+    """A digest of what the tokenizer does: ids of fixed texts, alone and framed, its size and the tokens asked by name.
 
     Not of its files: releases of transformers and tokenizers write the same tokenizer differently.
     """

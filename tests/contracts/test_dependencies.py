@@ -98,3 +98,13 @@ def test_both_ends_have_environments_of_their_own(installed: Path, target: str) 
 def test_torch_moves_only_where_it_is_asked_for(installed: Path) -> None:
     torch = next(line for line in LINES if line.startswith("torch=="))
     assert f'"{torch}"' in said(installed, "update")
+
+
+def test_no_annotation_subscripts_what_older_pandas_cannot() -> None:
+    """`pd.Series[Any]` is a TypeError under pandas 3.0.0 as soon as the annotation is resolved."""
+    found = [
+        f"{path.relative_to(REPO)}: {match[0]}"
+        for path in sorted((REPO / "seqreprog").rglob("*.py"))
+        for match in re.finditer(r"\bpd\.(Series|Index|DataFrame)\[", path.read_text())
+    ]
+    assert not found, f"write them without brackets: {found}"

@@ -118,7 +118,9 @@ def test_each_series_has_its_day_of_the_month() -> None:
     ("offset", "freq"),
     [
         (pd.DateOffset(months=1), "DateOffset(months=1)"),
+        (pd.DateOffset(months=2), "DateOffset(months=2)"),
         (pd.DateOffset(months=3), "DateOffset(months=3)"),
+        (pd.DateOffset(months=7), "DateOffset(months=7)"),
         (pd.DateOffset(years=1), "DateOffset(months=12)"),
         ("SMS-15", "SMS-15"),
         ("SME-10", "SME-10"),

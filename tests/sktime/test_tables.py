@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 from pandas import offsets
 
 from seqreprog import Adapter, Training
-from seqreprog.errors import ConfigError
+from seqreprog.errors import ConfigError, DataError
 from seqreprog.sktime import ReprogForecaster
 
 CALENDARS: list[Any] = [
@@ -55,3 +56,32 @@ def test_calendars_of_a_panel(offset: Any) -> None:
     y = pd.DataFrame({"y": np.sin(np.arange(120) / 3)}, index=rows)
     found = forecaster().fit(y).predict(fh=[1, 2])
     assert found.index.get_level_values("day").tolist() == [*days[60:62]] * 2
+
+
+LOCAL = pd.date_range("2024-01-10", periods=200, tz="Europe/Berlin").tz_convert("UTC").tz_localize(None)
+WANDERING = pd.date_range("2024-01-10", periods=60) + pd.to_timedelta(
+    np.random.default_rng(0).integers(0, 80_000, 60), "s"
+)
+
+
+@pytest.mark.parametrize("panel", [False, True])
+@pytest.mark.parametrize(("times", "what"), [(LOCAL, "exported as UTC"), (WANDERING, "a period of its own")])
+def test_clocks_are_named_with_code_for_y(times: pd.DatetimeIndex, what: str, panel: bool) -> None:
+    y = pd.DataFrame({"y": np.sin(np.arange(len(times)) / 3)}, index=times)
+    if panel:
+        y = pd.concat({"a": y, "b": y}, names=["shop", "day"])
+    with pytest.raises(DataError, match=what) as caught:
+        forecaster().fit(y)
+    code = re.search(r"y\.index = .*\)", str(caught.value).split(", with the zone")[0])
+    assert code is not None, caught.value
+    scope = {"y": y.copy(), "pd": pd}
+    exec(code[0], scope)
+    assert len(forecaster().fit(scope["y"]).predict(fh=[1, 2])) == (4 if panel else 2)
+
+
+def test_days_that_are_never_worked_are_named_with_code_for_y() -> None:
+    days = pd.date_range("2024-01-01", periods=60, freq=CALENDARS[0])
+    y = pd.Series(np.sin(np.arange(60) / 3), index=pd.DatetimeIndex(days.tolist()))
+    with pytest.raises(DataError, match=r"take y\.asfreq\(pd\.offsets\.CustomBusinessDay\(weekmask='Mon"):
+        forecaster().fit(y)
+    assert forecaster().fit(y.asfreq(CALENDARS[0])).predict(fh=[1]).index[0] == days[-1] + CALENDARS[0]
