@@ -28,7 +28,7 @@ from seqreprog.config.forecast import ForecastConfig, Prompt
 from seqreprog.data.files import read_frame_file
 from seqreprog.data.frames import SeriesTable, read_table
 from seqreprog.data.windows import borders_in_time
-from seqreprog.evaluation.backtest import backtest, scorecard
+from seqreprog.evaluation.backtest import backtest, cutoffs_of, scorecard
 from seqreprog.evaluation.protocol import Protocol, read_recipe, standardise
 from seqreprog.metrics.forecast import mse
 from seqreprog.sources.language import load_backbone
@@ -55,7 +55,8 @@ def long_horizon(config: ForecastConfig, protocol: Protocol, table: SeriesTable)
 
 def rolling(config: ForecastConfig, protocol: Protocol, table: SeriesTable) -> tuple[FitSummary, float]:
     backbone, count, step = load_backbone(config.backbone, config.layers), protocol.windows, protocol.step
-    found = backtest(config, backbone, table.panel, list(table.ids), n_windows=count, step_size=step)
+    cutoffs = cutoffs_of(config.horizon, n_windows=count, step_size=step)
+    found = backtest(config, backbone, table.panel, list(table.ids), cutoffs)
     return found.summary, scorecard(found, config, protocol.season)["models"]["seqreprog"]["MASE"]
 
 

@@ -472,7 +472,10 @@ def test_duplicates_are_merged_where_that_is_asked_for(tmp_path: Path, backbone:
         ([*NAMES, "--threads", "0"], "ConfigError: threads must be at least 1; got 0"),
         ([*NAMES, "--time-budget", "0"], "ConfigError: time_budget is a number of seconds above 0; got 0"),
         ([*NAMES, "--freq", "MS"], "DataError: df has freq 'h', but 'MS' was passed"),
-        ([*NAMES, "--freq", "hourly"], "DataError: freq of dates must be a pandas offset alias; got 'hourly'"),
+        (
+            [*NAMES, "--freq", "hourly"],
+            "DataError: freq of dates must be an offset of pandas or its alias; got 'hourly'",
+        ),
         ([*NAMES, "--backbone", "no/such-model"], "BackboneError: .*no/such-model"),
         ([*NAMES, "--layers", "9"], "BackboneError: .*3 layers.*9"),
         ([*NAMES, "--out", "{tmp}/gone/pred.csv"], "OutputError: cannot write .*there is no folder"),

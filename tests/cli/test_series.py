@@ -237,7 +237,7 @@ def test_a_bad_file_is_named(place: Path, tmp_path: Path, name: str, content: st
         (["--value-col", "w", "--value-col", "x"], "no column 'w'; it has ['gesture', 'step', 'x', 'y']. Pass --value"),
         (["--value-col", "x"], "2 channels; the columns of values are ['x']"),
         (["--out", "pred.xlsx"], "must end in .csv"),
-        (["--backbone", "gone/"], "backbone directory 'gone/' holds no config.json"),
+        (["--backbone", "gone/"], "backbone directory 'gone/' does not exist: there is no config.json to read"),
         (["--device", "abacus"], "abacus"),
     ],
 )  # fmt: skip

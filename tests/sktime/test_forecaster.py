@@ -372,7 +372,9 @@ def test_irregular_times_are_named() -> None:
     with pytest.raises(DataError, match=r"no row at 2020-06-01 .*\(freq 'MS'; 1 rows are missing"):
         make().fit(monthly.drop(monthly.index[5]))
     off = y.index + pd.to_timedelta([7 * (k == 5) for k in range(90)], "min")
-    with pytest.raises(DataError, match=r"no regular frequency: 'h', .* from .* 04:00:00 to .* 05:07:00\. Make it"):
+    with pytest.raises(
+        DataError, match=r"no regular frequency: 'h', .* from .* 04:00:00 to .* 05:07:00\. Each has a period of its own"
+    ):
         make().fit(y.set_axis(off))
     with pytest.raises(DataError, match=r"has 2 rows, too few to tell"):
         make().fit(y[:2].set_axis(pd.DatetimeIndex(y.index[:2].to_numpy())))
