@@ -239,7 +239,7 @@ def _check_digest(place: Path, recorded: str, found: str) -> None:
 def _document(path: Path, text: bytes) -> dict[str, Any]:
     try:
         document = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise CheckpointError(f"{str(path)!r} is corrupt: {error}") from error
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise CheckpointError(f"{str(path)!r} was not written by seqreprog")

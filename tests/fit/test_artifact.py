@@ -233,7 +233,7 @@ def test_a_missing_or_foreign_directory_is_named(tmp_path: Path, make_backbone: 
             Forecaster.load(place)
 
 
-@pytest.mark.parametrize("text", ["", "{", "[1, 2]", '"text"', "\x00\x01"])
+@pytest.mark.parametrize("text", ["", "{", "[1, 2]", '"text"', "\x00\x01", "[" * 100_000])
 def test_corrupt_json_is_named(saved: Path, text: str) -> None:
     (saved / CONFIG).write_text(text)
     with pytest.raises(CheckpointError, match=r"model"):

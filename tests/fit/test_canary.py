@@ -318,3 +318,12 @@ def test_a_reading_that_is_none_is_named(fitted: Fitted, tmp_path: Path, value: 
     edit(tmp_path / "m", reading=value)
     with pytest.raises(CheckpointError, match=f"reading of the prompt must be one of.*got {value!r}"):
         Forecaster.load(tmp_path / "m")
+
+
+def test_one_missing_answer_does_not_hide_another_difference() -> None:
+    from seqreprog.fit.canary import _difference
+
+    expected = np.array([1.0, np.nan, 3.0])
+    assert _difference(expected, expected) == 0
+    assert _difference(np.array([101.0, np.nan, 3.0]), expected) > 1
+    assert _difference(np.array([1.0, 2.0, 3.0]), expected) == np.inf
