@@ -83,12 +83,12 @@ def lists_embeddings(model: Any, *, use_cache: bool = True) -> bool:
 
 
 def every_state(
-    states: Sequence[Float[Tensor, "row length width"]],
+    states: Sequence[Float[Tensor, "row length state"]],
     embeds: Float[Tensor, "row length width"],
     layers: int,
     *,
     listed: bool,
-) -> tuple[Float[Tensor, "row length width"], ...]:
+) -> tuple[Float[Tensor, "row length state"], ...]:
     """What the first layer reads and the states behind each, the last of them as the model answers.
 
     Args:

@@ -36,6 +36,7 @@ def test_every_family_has_its_row() -> None:
 def test_prompt_and_layers_are_as_the_page_says(name: str, tmp_path: Path) -> None:
     backbone = load_backbone(families.save(name, tmp_path))
     families.states_are_the_same_in_company(backbone)
+    backbone.check_layers()
     assert [families.prefix(backbone), families.cut(tmp_path)] == ROWS[name].split(" | ")[3:5]
     assert ("wider states" in ROWS[name]) == (backbone.width < backbone.state_width)
     assert ("padding left out" in ROWS[name]) != backbone.capabilities.masks
