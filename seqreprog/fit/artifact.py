@@ -12,9 +12,11 @@ import re
 import shutil
 import tempfile
 import warnings
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, Protocol, TypeVar, get_args, runtime_checkable
 
+import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, save_file
@@ -24,7 +26,7 @@ from ..config.forecast import Reading
 from ..errors import CheckpointError, Notice, OutputError
 from ..model import Reprogram
 from ..sources.language import Backbone
-from .canary import library_versions
+from .canary import Answering, canary_state, library_versions, read_canary, verify_canary
 
 FORMAT = "seqreprog"
 FORMAT_VERSION = 2
@@ -124,6 +126,58 @@ def load_artifact(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         return load(weights), document
     except SafetensorError as error:
         raise CheckpointError(f"{str(source / WEIGHTS)!r} is corrupt or truncated: {error}") from error
+
+
+@runtime_checkable
+class Fitted(Answering, Protocol):
+    """A fitted model: a reprogrammed language model, and a canary."""
+
+    model: Any
+
+
+F = TypeVar("F", bound=Fitted)
+
+
+def check_state(fitted: Fitted, *, prompted: bool) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Tensors and JSON by which a saved model checks itself: its canary, and how it read its prompt.
+
+    Args:
+        fitted: the model.
+        prompted: whether it reads a prompt at all.
+    """
+    arrays, canary = canary_state(fitted)
+    tensors = {name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in arrays.items()}
+    return tensors, {"canary": canary, "reading": fitted.model.reading_used if prompted else None}
+
+
+def restored(
+    rebuild: Callable[[dict[str, Tensor], dict[str, Any]], F],
+    backbone: Backbone,
+    tensors: dict[str, Tensor],
+    document: dict[str, Any],
+    *,
+    verify: bool,
+) -> F:
+    """The fitted model that `rebuild` makes of an artifact, reading its prompt as it did and answering as it did.
+
+    Args:
+        rebuild: from tensors, those of the canary apart, and JSON.
+        backbone: the frozen language model.
+        tensors: of the artifact.
+        document: its JSON.
+        verify: whether to ask again what the canary asked.
+
+    Raises:
+        CheckpointError: as `rebuild` does; the prompt cannot be read as it was, or the model answers otherwise than
+            when it was saved.
+    """
+    reading = check_reading(document, backbone)
+    own, canary = read_canary(tensors, document)
+    fitted = rebuild(own, document)
+    fitted.model.reading, fitted.canary = reading or fitted.model.reading, canary
+    if verify:
+        verify_canary(fitted)
+    return fitted
 
 
 def check_reading(document: dict[str, Any], backbone: Backbone) -> Reading | None:

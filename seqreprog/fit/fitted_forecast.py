@@ -31,9 +31,9 @@ from ..errors import CheckpointError, ConfigError
 from ..model import SeriesReprogram
 from ..sources.language import Backbone
 from ..sources.sentences import sentence_tokens
-from .artifact import check_reading, load_adapter
+from .artifact import check_state, load_adapter, restored
 from .calibration import spread_out
-from .canary import SEED, Arrays, Canary, canary_state, device_kind, read_canary, verify_canary
+from .canary import SEED, Arrays, Canary, device_kind
 
 INFERENCE_ROWS = 1024  # windows of one batch at most
 TOKENS_PER_PART = 6  # of a prompt's statistics, about: it only sizes batches
@@ -244,12 +244,10 @@ def framing(
 
 def blend_state(blend: Blend) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
     """Tensors and JSON of an artifact (everything but the frozen backbone)."""
-    canary, described = canary_state(blend)
     arrays = {
         "ridge.weights": blend.ridge.weights,
         "calibration.factors": blend.factors,
         "calibration.shape": blend.shape,
-        **canary,
     }
     ridge: dict[str, Any] = {"scaling": blend.ridge.scaling, "penalty": blend.ridge.penalty}
     if blend.standards is not None:
@@ -257,14 +255,9 @@ def blend_state(blend: Blend) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
         arrays |= {"covariates.spread": blend.standards.spread}
         ridge |= asdict(blend.ridge.view)
     tensors = {name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in arrays.items()}
-    document = {
-        "ridge": ridge,
-        "weight": blend.weight,
-        "features": blend.config.adapter.features,
-        "reading": blend.model.reading_used if blend.model.static or blend.config.prompt.parts else None,
-        "canary": described,
-    }
-    return {**blend.model.adapter_state(), **tensors}, document
+    document = {"ridge": ridge, "weight": blend.weight, "features": blend.config.adapter.features}
+    check, described = check_state(blend, prompted=bool(blend.model.static or blend.config.prompt.parts))
+    return {**blend.model.adapter_state(), **tensors, **check}, document | described
 
 
 def restore_blend(
@@ -275,21 +268,14 @@ def restore_blend(
     *,
     verify: bool = True,
 ) -> Blend:
-    """The inverse of `blend_state`.
+    """The inverse of `blend_state`; `verify` and what is raised are as of `artifact.restored`."""
+    return restored(partial(_rebuilt, config, backbone), backbone, tensors, document, verify=verify)
 
-    Args:
-        config: of the artifact.
-        backbone: the frozen language model.
-        tensors: of the artifact.
-        document: its JSON.
-        verify: whether to ask again what the canary asked.
 
-    Raises:
-        CheckpointError: a weight is missing, unknown or of another shape, the prompt cannot be read as it was, or the
-            model answers otherwise than when it was saved.
-    """
-    reading = check_reading(document, backbone)
-    tensors, canary = read_canary(tensors, document)
+def _rebuilt(
+    config: ForecastConfig, backbone: Backbone, tensors: dict[str, torch.Tensor], document: dict[str, Any]
+) -> Blend:
+    """From tensors and JSON; raises `CheckpointError` where a weight is missing, unknown or of another shape."""
     try:
         ridge, weight = document["ridge"], float(document["weight"])
         scaling, penalty = ridge["scaling"], float(ridge["penalty"])
@@ -314,17 +300,13 @@ def restore_blend(
     config = _with_features(config, document)
     model = build_forecaster(config, backbone, fresh=False)
     load_adapter(model, {name: tensor for name, tensor in tensors.items() if name not in shapes})
-    model.reading = reading or model.reading
     base = RidgeForecaster(arrays["ridge.weights"], scaling, penalty)
     standards = None
     if numeric:
         base = replace(base, view=view, ahead=ahead, own=arrays["ridge.own"])
         standards = Standards(arrays["covariates.loc"], arrays["covariates.spread"])
     factors, shape_of_steps = arrays["calibration.factors"], arrays["calibration.shape"]
-    blend = Blend(config, backbone, base, model.eval(), weight, factors, shape_of_steps, standards, canary)
-    if verify:
-        verify_canary(blend)
-    return blend
+    return Blend(config, backbone, base, model.eval(), weight, factors, shape_of_steps, standards)
 
 
 def _with_features(config: ForecastConfig, document: dict[str, Any]) -> ForecastConfig:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -34,8 +35,8 @@ from ..inputs.symbols import patch_count
 from ..model import SymbolReprogram
 from ..sources.language import Backbone, load_backbone, with_peft
 from ..types import SymbolBatch
-from .artifact import check_backbone, check_reading, load_adapter
-from .canary import SEED, Arrays, Canary, canary_state, device_kind, read_canary, verify_canary
+from .artifact import check_backbone, check_state, load_adapter, restored
+from .canary import SEED, Arrays, Canary, device_kind
 
 ALIGNED = 64  # places at most that are read one by one
 SPARE = 2  # times the longest sequence of training that a model can read, where the backbone has room
@@ -286,11 +287,9 @@ def blend_state(blend: SequenceBlend) -> tuple[dict[str, torch.Tensor], dict[str
             arrays, described[opening] = base.state()
             tensors |= {opening + name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in arrays.items()}
     numbers = ("columns", "length", "places", "weight", "stretch", "temperature", "centre", "scale")
-    canary, canary_document = canary_state(blend)
-    tensors |= {name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in canary.items()}
-    return tensors, {
-        "canary": canary_document,
-        "reading": blend.model.reading_used if blend.model.static else None,
+    check, described_check = check_state(blend, prompted=bool(blend.model.static))
+    return tensors | check, {
+        **described_check,
         "ngram": described[NGRAM],
         "runs": described[RUNS],
         "alphabet": {"kind": blend.alphabet.kind, "symbols": list(blend.alphabet.symbols)},
@@ -307,21 +306,17 @@ def restore_blend(
     *,
     verify: bool = True,
 ) -> SequenceBlend:
-    """The inverse of `blend_state`; `backbone` has its peft adapter already, where the document has one.
+    """The inverse of `blend_state`; `verify` and what is raised are as of `artifact.restored`.
 
-    Args:
-        config: of the artifact.
-        backbone: the frozen language model.
-        tensors: of the artifact.
-        document: its JSON.
-        verify: whether to ask again what the canary asked.
-
-    Raises:
-        CheckpointError: something is missing, unknown or of another shape, the prompt cannot be read as it was, or the
-            model answers otherwise than when it was saved.
+    `backbone` has its peft adapter already, where the document has one.
     """
-    reading = check_reading(document, backbone)
-    tensors, canary = read_canary(tensors, document)
+    return restored(partial(_rebuilt, config, backbone), backbone, tensors, document, verify=verify)
+
+
+def _rebuilt(
+    config: SequenceConfig, backbone: Backbone, tensors: dict[str, torch.Tensor], document: dict[str, Any]
+) -> SequenceBlend:
+    """From tensors and JSON; raises `CheckpointError` where something is missing, unknown or of another shape."""
     arrays = {
         opening: {
             name.removeprefix(opening): part.numpy() for name, part in tensors.items() if name.startswith(opening)
@@ -343,14 +338,10 @@ def restore_blend(
         fresh=False,
     )  # fmt: skip
     load_adapter(model, {name: part for name, part in tensors.items() if not name.startswith((NGRAM, RUNS))})
-    model.reading = reading or model.reading
-    blend = SequenceBlend(
+    return SequenceBlend(
         config, backbone, alphabet, columns, length, base, model.eval(), **numbers, places=places,
-        runs=None if runs is None else runs_from_state(arrays[RUNS], runs), canary=canary,
+        runs=None if runs is None else runs_from_state(arrays[RUNS], runs),
     )  # fmt: skip
-    if verify:
-        verify_canary(blend)
-    return blend
 
 
 def reopen_blend(

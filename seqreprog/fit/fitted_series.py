@@ -8,6 +8,7 @@ The temperature `T` is found on series that were held out (Guo et al. 2017, sect
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -24,8 +25,8 @@ from ..data.instances import Instances
 from ..errors import CheckpointError, ConfigError, DataError
 from ..model import InstanceReprogram
 from ..sources.language import Backbone, load_backbone
-from .artifact import check_backbone, check_reading, load_adapter
-from .canary import SEED, Arrays, Canary, canary_state, device_kind, read_canary, verify_canary
+from .artifact import check_backbone, check_state, load_adapter, restored
+from .canary import SEED, Arrays, Canary, device_kind
 
 CANARY_LENGTHS = (16, 12)  # steps at most: views and patches of a longer one cost time, and show no more
 NUMBERS = ("temperature", "centre", "scale")
@@ -124,11 +125,9 @@ def model_answers(
 def series_state(blend: SeriesBlend) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
     """Tensors and JSON of an artifact (everything but the frozen backbone)."""
     middle, spread = blend.channel_scale
-    canary, canary_document = canary_state(blend)
-    arrays = {name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in canary.items()}
-    return blend.model.adapter_state() | arrays, {
-        "canary": canary_document,
-        "reading": blend.model.reading_used if blend.model.static else None,
+    check, described = check_state(blend, prompted=bool(blend.model.static))
+    return blend.model.adapter_state() | check, {
+        **described,
         "columns": blend.columns,
         "length": blend.length,
         "channel_scale": [middle.tolist(), spread.tolist()],
@@ -144,21 +143,14 @@ def restore_series(
     *,
     verify: bool = True,
 ) -> SeriesBlend:
-    """The inverse of `series_state`.
+    """The inverse of `series_state`; `verify` and what is raised are as of `artifact.restored`."""
+    return restored(partial(_rebuilt, config, backbone), backbone, tensors, document, verify=verify)
 
-    Args:
-        config: of the artifact.
-        backbone: the frozen language model.
-        tensors: of the artifact.
-        document: its JSON.
-        verify: whether to ask again what the canary asked.
 
-    Raises:
-        CheckpointError: something is missing, unknown or of another shape, the prompt cannot be read as it was, or the
-            model answers otherwise than when it was saved.
-    """
-    reading = check_reading(document, backbone)
-    tensors, canary = read_canary(tensors, document)
+def _rebuilt(
+    config: SeriesConfig, backbone: Backbone, tensors: dict[str, torch.Tensor], document: dict[str, Any]
+) -> SeriesBlend:
+    """From tensors and JSON; raises `CheckpointError` where something is missing, unknown or of another shape."""
     try:
         columns, length = int(document["columns"]), int(document["length"])
         middle, spread = (np.array(part, dtype=np.float64) for part in document["channel_scale"])
@@ -167,13 +159,7 @@ def restore_series(
         raise CheckpointError(f"the artifact's settings cannot be read: {error!r}") from error
     model = build_series_model(config, backbone, channels=len(middle), classes=columns, length=length, fresh=False)
     load_adapter(model, tensors)
-    model.reading = reading or model.reading
-    blend = SeriesBlend(
-        config, backbone, columns, length, (middle, spread), model.eval(), **numbers, canary=canary
-    )  # fmt: skip
-    if verify:
-        verify_canary(blend)
-    return blend
+    return SeriesBlend(config, backbone, columns, length, (middle, spread), model.eval(), **numbers)
 
 
 def reopen_series(
